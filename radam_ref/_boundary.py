@@ -1,0 +1,282 @@
+"""The public functions: arguments are checked here, once, and handed to the specification."""
+
+from __future__ import annotations
+
+from decimal import localcontext
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, device, is_array_api_obj
+
+from . import _dtypes, _terms, _traced
+from ._config import RAdamConfig, real
+from ._dtypes import COMPUTE
+from ._step import Array, RAdamState
+
+
+def rho_inf(beta2: float) -> float:
+    """Maximum length of the approximated SMA, 2/(1-beta2) - 1 (line 2).
+
+    Parameters
+    ----------
+    beta2 : float in [0, 1)
+
+    Returns
+    -------
+    float
+        The exact value, rounded once.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If beta2 is no number in [0, 1).
+
+    Examples
+    --------
+    >>> rho_inf(0.5)
+    3.0
+    """
+    with localcontext(_terms.EXACT):
+        return float(_terms.exact_rho_inf(_beta2(beta2)))
+
+
+def rho(t: int, beta2: float) -> float:
+    """Length of the approximated SMA at step t (line 8).
+
+    Parameters
+    ----------
+    t : int, at least 1
+    beta2 : float in [0, 1)
+
+    Returns
+    -------
+    float
+        rho_inf - 2*t*beta2^t/(1-beta2^t), rounded once: 1 at t = 1, growing towards rho_inf.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument outside these.
+
+    Examples
+    --------
+    >>> rho(1, 0.75), rho(2, 0.75)
+    (1.0, 1.8571428571428572)
+    """
+    with localcontext(_terms.EXACT):
+        return float(_terms.exact_rho(_step_number(t), _beta2(beta2)))
+
+
+def rectification(t: int, beta2: float, threshold: float = 4.0) -> float | None:
+    """The variance rectification term r_t (line 11), or None while rho_t <= threshold (line 9).
+
+    Parameters
+    ----------
+    t : int, at least 1
+    beta2 : float in [0, 1)
+    threshold : float, at least 4
+        Below 4 the root of line 11 is not real.
+
+    Returns
+    -------
+    float or None
+        r_t rounded once, in (0, 1).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument outside these.
+
+    Examples
+    --------
+    >>> rectification(4, 0.999) is None
+    True
+    >>> round(rectification(5, 0.999), 6)
+    0.017312
+    """
+    t, beta2 = _step_number(t), _beta2(beta2)
+    with localcontext(_terms.EXACT):
+        r_t = _terms.exact_rectification(t, beta2, real("threshold", threshold, low=4.0))
+        return None if r_t is None else float(r_t)
+
+
+def init(params: Array) -> RAdamState:
+    """The state before the first step (line 1).
+
+    Parameters
+    ----------
+    params : array of a dtype that `step` takes, any shape
+
+    Returns
+    -------
+    RAdamState
+        t = 0; m and v zero, in the namespace, on the device and in the shape of params.
+
+    Raises
+    ------
+    TypeError
+        If params is no such array.
+
+    Examples
+    --------
+    >>> init(np.ones(2))
+    RAdamState(t=0, m=array([0., 0.]), v=array([0., 0.]))
+    """
+    xp = _namespace(params)
+    compute, moment = _moment_dtypes(params, xp)
+    real_part = xp.real(params) if moment != compute else params
+    v = xp.zeros_like(real_part, dtype=compute)
+    return RAdamState(0, xp.zeros_like(params, dtype=moment), v)
+
+
+def step(
+    params: Array,
+    grads: Array,
+    state: RAdamState,
+    config: RAdamConfig = RAdamConfig(),
+    *,
+    lr: Any = None,
+) -> tuple[Array, RAdamState]:
+    """One step of Algorithm 2, lines 4 to 14; pure: the arguments are left as they are.
+
+    Parameters
+    ----------
+    params : array of float16, bfloat16, float32, float64, complex64 or complex128, any shape
+        Arithmetic runs in their dtype (S4), for half precision in float32 (S9).
+    grads : array of the same dtype and shape, in the same place
+        The gradient at params. For complex params the direction of steepest ascent,
+        df/dRe + i df/dIm (S8):
+
+        ===========  ==============================
+        Torch        gives it
+        JAX          gives its conjugate
+        Wirtinger    df/dz-bar is half of it
+        ===========  ==============================
+    state : RAdamState
+        What `init` or the last step returned.
+    config : RAdamConfig
+    lr : number or array, optional
+        In place of config.lr; an array is real and broadcasts to params.
+
+    Returns
+    -------
+    (array, RAdamState)
+        The new params, like the old ones, and the state with t counted up.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument that does not fit; the message names it and what is allowed (S7).
+
+    Examples
+    --------
+    >>> x = np.asarray([1.0, -2.0])
+    >>> x, state = step(x, 2 * x, init(x), lr=0.25)
+    >>> x, state.t
+    (array([ 0.5, -1. ]), 1)
+    """
+    xp = _namespace(params)
+    compute, moment = _moment_dtypes(params, xp)
+    if not isinstance(state, RAdamState):
+        raise TypeError(f"state must be a RAdamState, got {state!r}")
+    if not isinstance(config, RAdamConfig):
+        raise TypeError(f"config must be a RAdamConfig, got {config!r}")
+    if config.axes.eps_placement == "floor":
+        raise ValueError("eps_placement must be after_correction or before_correction, got 'floor'")
+    componentwise = config.axes.complex == "componentwise"
+    _require("grads", grads, params, xp, params.dtype)
+    _require("state.m", state.m, params, xp, moment)
+    _require("state.v", state.v, params, xp, *((compute, moment) if componentwise else (compute,)))
+    lr = config.lr if lr is None else _step_size(lr, params, xp, compute)
+    terms = _terms.coefficients if _is_host_count(state.t, params, xp) else _traced.coefficients
+    params, (t, m, v) = _dtypes.step(params, grads, state, config, lr, xp, terms)
+    if isinstance(params, np.generic):  # what NumPy makes of 0-d arrays
+        params, m, v = (np.asarray(x) for x in (params, m, v))
+    return params, RAdamState(t, m, v)
+
+
+def _beta2(beta2: object) -> float:
+    return real("beta2", beta2, below=1.0)
+
+
+def _step_number(t: object) -> int:
+    if isinstance(t, bool) or not isinstance(t, int):
+        raise TypeError(f"t must be an int of at least 1, got {t!r} of type {type(t).__name__}")
+    if t < 1:
+        raise ValueError(f"t must be an int of at least 1, got {t!r}")
+    return t
+
+
+def _namespace(params: Array) -> Any:
+    try:
+        return array_namespace(params)
+    except TypeError:
+        kind = type(params).__name__
+        raise TypeError(f"params must be an array, got {params!r} of type {kind}") from None
+
+
+def _moment_dtypes(params: Array, xp: Any) -> tuple[Any, Any]:
+    """The dtypes of v and of m."""
+    name = _dtypes.checked_name("params", params)
+    compute = xp.float32 if COMPUTE[name] == "float32" else xp.float64
+    return compute, params.dtype if name.startswith("complex") else compute
+
+
+def _require(name: str, array: Array, params: Array, xp: Any, *dtypes: Any) -> None:
+    """Refuse an array that does not lie beside `params` in everything but its dtype."""
+    if type(array) is not type(params) and not _shares_namespace(array, xp):
+        kind = f"{type(array).__module__}.{type(array).__qualname__}"
+        raise TypeError(f"{name} must be an array of {xp.__name__}, as params is, got {kind}")
+    if array.shape != params.shape:
+        raise ValueError(f"{name} must have the shape of params, {params.shape}, got {array.shape}")
+    if array.dtype not in dtypes:
+        allowed = " or ".join(map(str, dtypes))
+        raise TypeError(f"{name} must have the dtype {allowed}, got {array.dtype}")
+    if type(array) is not np.ndarray:  # NumPy has one device
+        _require_device(name, array, params)
+
+
+def _is_host_count(t: Any, params: Array, xp: Any) -> bool:
+    """True for an int, False for a 0-d integer array beside params."""
+    if isinstance(t, int) and not isinstance(t, bool):
+        if t < 0:
+            raise ValueError(f"state.t must be at least 0, got {t!r}")
+        return True
+    allowed = f"state.t must be an int or a 0-d integer array of {xp.__name__}"
+    if not _shares_namespace(t, xp):
+        raise TypeError(f"{allowed}, got {t!r} of type {type(t).__name__}")
+    if t.shape != () or not xp.isdtype(t.dtype, "integral"):
+        raise TypeError(f"{allowed}, got shape {tuple(t.shape)} and dtype {t.dtype}")
+    _require_device("state.t", t, params)
+    return False
+
+
+def _require_device(name: str, array: Array, params: Array) -> None:
+    place, wanted = device(array), device(params)
+    if place != wanted and None not in (place, wanted):  # None: traced, nowhere yet
+        raise ValueError(f"{name} must be on the device of params, {wanted}, got {place}")
+
+
+def _shares_namespace(array: object, xp: Any) -> bool:
+    return is_array_api_obj(array) and array_namespace(array) is xp
+
+
+def _step_size(lr: Any, params: Array, xp: Any, compute: Any) -> Any:
+    """lr as a float, or as an array of dtype `compute`."""
+    if isinstance(lr, Real) or not is_array_api_obj(lr):
+        return real("lr", lr)
+    if not _shares_namespace(lr, xp) or not xp.isdtype(lr.dtype, "real floating"):
+        raise TypeError(
+            f"lr must be a number or a real floating array of {xp.__name__}, "
+            f"got {type(lr).__module__}.{type(lr).__qualname__} of {lr.dtype}"
+        )
+    _require_device("lr", lr, params)
+    try:
+        broadcast = np.broadcast_shapes(lr.shape, params.shape)
+    except ValueError:
+        broadcast = None
+    if broadcast != tuple(params.shape):
+        shapes = f"{tuple(params.shape)}, got {tuple(lr.shape)}"
+        raise ValueError(f"lr must broadcast to the shape of params, {shapes}")
+    return xp.astype(lr, compute, copy=False)

@@ -1,0 +1,162 @@
+"""A run on disk: params, state and config in one file, without pickle, exact in every bit.
+
+The file is an npz archive of three arrays and a JSON header; a dtype that NumPy does not have
+(bfloat16) is kept as its bits. It is written beside its place and renamed, so that a reader or
+a crash meets the old file or the new one, never half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from array_api_compat import (
+    array_namespace,
+    is_cupy_array,
+    is_dask_array,
+    is_jax_array,
+    is_numpy_array,
+    is_torch_array,
+    to_device,
+)
+
+from . import _dtypes
+from ._config import Dialect, RAdamConfig
+from ._step import Array, RAdamState
+
+FORMAT = "radam-ref state"
+VERSION = 1
+ARRAYS = ("params", "m", "v")
+
+
+def save_state(
+    path: str | os.PathLike[str], params: Array, state: RAdamState, config: RAdamConfig
+) -> None:
+    """Write params, state and config to one file, whole or not at all.
+
+    Parameters
+    ----------
+    path : path of the file; an older one there is replaced
+    params : array
+    state : RAdamState
+    config : RAdamConfig
+        As `step` takes them, of any namespace and device.
+
+    Raises
+    ------
+    TypeError
+        If state or config is of another type, or an array of a dtype that `step` does not take.
+    OSError
+        If the file cannot be written; what was at `path` is still there.
+    """
+    if not isinstance(state, RAdamState):
+        raise TypeError(f"state must be a RAdamState, got {state!r}")
+    if not isinstance(config, RAdamConfig):
+        raise TypeError(f"config must be a RAdamConfig, got {config!r}")
+    arrays = dict(zip(ARRAYS, (params, state.m, state.v), strict=True))
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "t": int(state.t),
+        "config": asdict(config),
+        "dtypes": {key: _dtypes.checked_name(key, array) for key, array in arrays.items()},
+    }
+    members = {key: _to_numpy(array) for key, array in arrays.items()}
+    members["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    _replace(Path(path), members)
+
+
+def load_state(
+    path: str | os.PathLike[str], xp: Any = np, device: Any = None
+) -> tuple[Array, RAdamState, RAdamConfig]:
+    """The params, state and config that `save_state` wrote, as arrays of `xp` on `device`.
+
+    Parameters
+    ----------
+    path : path of the file
+    xp : module, optional
+        The namespace to make the arrays in: numpy, torch, cupy, jax.numpy, ...
+    device : optional
+        A device of xp; its default device if None.
+
+    Raises
+    ------
+    ValueError
+        If the file is cut off, damaged, no state at all, or of a newer format; or if xp cannot
+        hold its dtypes.
+    OSError
+        If the file cannot be read.
+    """
+    header, members = _read(Path(path))
+    fields = dict(header["config"])
+    if isinstance(fields["dialect"], dict):
+        fields["dialect"] = Dialect(**fields["dialect"])
+    params, m, v = (_from_numpy(members[key], header["dtypes"][key], xp, device) for key in ARRAYS)
+    return params, RAdamState(header["t"], m, v), RAdamConfig(**fields)
+
+
+def _replace(target: Path, members: dict[str, np.ndarray[Any, Any]]) -> None:
+    """Write an archive beside `target`, make it durable, and rename it into place."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("xb") as file:
+            np.savez(file, **members)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            header = json.loads(bytes(archive["header"]))
+            if header["format"] != FORMAT:
+                raise ValueError(f"its format is {header['format']!r}")
+            if header["version"] <= VERSION:
+                return header, {key: archive[key] for key in ARRAYS}
+    except (AttributeError, EOFError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no {FORMAT}, or is damaged: {error}") from error
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is a {FORMAT} cut off or damaged: {error}") from error
+    version = header["version"]
+    raise ValueError(
+        f"{path} has version {version} of {FORMAT}; this release reads up to {VERSION}"
+    )
+
+
+def _to_numpy(array: Array) -> np.ndarray[Any, Any]:
+    """The array's bits on the host."""
+    xp = array_namespace(array)
+    if is_torch_array(array):
+        array = array.detach().cpu().resolve_conj().resolve_neg()
+        array = array.view(xp.uint16) if array.dtype == xp.bfloat16 else array
+    elif is_cupy_array(array):
+        array = array.get()
+    elif not (is_numpy_array(array) or is_jax_array(array) or is_dask_array(array)):
+        array = to_device(array, xp.__array_namespace_info__().default_device())
+    host = np.asarray(array)
+    return host.view(np.uint16) if host.dtype.name == "bfloat16" else host
+
+
+def _from_numpy(bits: np.ndarray[Any, Any], dtype: str, xp: Any, device: Any) -> Array:
+    where = {} if device is None else {"device": device}
+    if dtype != "bfloat16":
+        array = xp.asarray(bits, **where)
+    elif xp.__name__.rpartition(".")[2] == "torch":
+        array = xp.asarray(bits, **where).view(xp.bfloat16)
+    else:
+        from ml_dtypes import bfloat16
+
+        array = xp.asarray(bits.view(bfloat16), **where)
+    if (got := _dtypes.name(array.dtype)) != dtype:
+        raise ValueError(f"xp must hold {dtype}, but {xp.__name__} makes it {got}")
+    return array
