@@ -1,0 +1,1 @@
+"""The judge: does an implementation compute RAdam, which dialect, how precisely, what is wrong."""

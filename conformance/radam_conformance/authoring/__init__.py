@@ -1,0 +1,1 @@
+"""How the stored vectors are made: designs, and their regeneration from both oracles."""

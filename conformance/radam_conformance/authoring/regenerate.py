@@ -1,0 +1,199 @@
+"""Writes the stored vectors from the designs, or checks that they are what the designs give."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from itertools import accumulate, pairwise
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from radam_ref import dialects
+
+from ..cases import Case, Expected, Hyper, Tensor
+from ..truth import balls, witness
+from ..truth.bits import to_bits
+from .core import DESIGNS, SIGNIFICAND, Design
+
+Record: TypeAlias = dict[str, Any]
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+DIALECTS = ("paper", "pytorch", "optax", "authors")
+SINCE = "0.1.0"
+PROCESSES = 2
+
+
+def regenerate(
+    *, check: bool = False, progress: Callable[[int, int, str], None] | None = None
+) -> list[str]:
+    """Recompute every case by both oracles, and write it or compare it with the stored one.
+
+    Parameters
+    ----------
+    check : bool
+        Compare and write nothing; provenance, which names versions, is not compared.
+    progress : callable, optional
+        Called after each case with the number of cases done, their total, and the id.
+
+    Returns
+    -------
+    list of str
+        What differs; empty after writing.
+
+    Raises
+    ------
+    ArithmeticError
+        The oracles disagree, or a bound is infinite.
+    """
+    cases = [make_case(design, dtype) for design in DESIGNS for dtype in SIGNIFICAND]
+    longest_first = sorted(cases, key=lambda case: -case.steps)
+    records: dict[str, Record] = {}
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        for done, record in enumerate(pool.map(build, longest_first), start=1):
+            records[record["id"]] = record
+            if progress is not None:
+                progress(done, len(cases), record["id"])
+    ordered = [records[case.id] for case in cases]
+    return list(_differences(ordered)) if check else _write(ordered)
+
+
+def make_case(design: Design, dtype: str) -> Case:
+    """The case of a design in a dtype, without what is expected of it."""
+    hyper = Hyper(1, design.lr, design.beta1, design.beta2, design.eps, 0.0, False)
+    return Case(
+        id=f"core/{design.name}-f{dtype.removeprefix('float')}",
+        title=design.title,
+        clause=design.clause,
+        paper_line=design.paper_line,
+        purpose=design.purpose,
+        flags=design.flags,
+        requires=(),
+        kills=(),
+        dtype=dtype,
+        hyper=(hyper,),
+        x0=(Tensor((len(design.x0),), design.x0),),
+        steps=design.steps,
+        gradients=tuple((row,) for row in design.gradients(dtype)[: design.steps]),
+        observe=design.observe,
+    )
+
+
+def build(case: Case) -> Record:
+    """The record of a case as its file has it, expectations included, from both oracles.
+
+    Raises
+    ------
+    ArithmeticError
+        The oracles disagree, or a bound is infinite.
+    """
+    return {
+        "format": 1,
+        "id": case.id,
+        "since": SINCE,
+        "title": case.title,
+        "spec": {"clause": case.clause, "paper": case.paper_line},
+        "purpose": case.purpose,
+        "flags": list(case.flags),
+        "requires": list(case.requires),
+        "kills": list(case.kills),
+        "dtype": case.dtype,
+        "hyper": [_hyper_record(hyper) for hyper in case.hyper],
+        "x0": [{"shape": list(t.shape), "bits": to_bits(t.values, case.dtype)} for t in case.x0],
+        "steps": case.steps,
+        "gradients": [
+            [None if values is None else to_bits(values, case.dtype) for values in row]
+            for row in case.gradients
+        ],
+        "observe": list(case.observe),
+        "expected": {name: _expected_record(case, name) for name in DIALECTS},
+        "provenance": {
+            "generator": "radam_conformance.authoring",
+            "oracles": [f"{name} {version(name)}" for name in ("python-flint", "mpmath")],
+        },
+    }
+
+
+def _hyper_record(hyper: Hyper) -> Record:
+    names = Hyper._fields[1:-1]
+    bits = zip(names, to_bits(hyper[1:-1]), strict=True)
+    return {"from": hyper.start, **dict(bits), "maximize": hyper.maximize}
+
+
+def _expected_record(case: Case, name: str) -> Record:
+    expected = balls.expected(case, dialects[name])
+    pairs = [list(zip(*row, strict=True)) for row in zip(expected.hi, expected.lo, strict=True)]
+    if pairs != witness.pairs(case, dialects[name]):
+        raise ArithmeticError(f"{case.id}: the oracles disagree in dialect {name}")
+    if not all(bound.max() < float("inf") for bound in expected[2:]):
+        raise ArithmeticError(f"{case.id}: a bound is infinite in dialect {name}")
+    return {field: _tensors(case, expected, field) for field in Expected._fields}
+
+
+def _tensors(case: Case, expected: Expected, field: str) -> list[list[list[str]]]:
+    sizes = [len(tensor.values) for tensor in case.x0]
+    spans = list(pairwise(accumulate(sizes, initial=0)))
+    rows = getattr(expected, field).tolist()
+    return [[to_bits(row[start:end]) for start, end in spans] for row in rows]
+
+
+def _write(records: list[Record]) -> list[str]:
+    entries = []
+    for record in records:
+        name, text = f"{record['id']}.json", render(record)
+        _replace(GOLDEN / name, text)
+        entries.append({"id": record["id"], "file": name, "sha256": digest(text)})
+    index: Record = {"format": 1, "suite": "core", "cases": entries}
+    for key, name in (("notes", "notes.json"), ("schema", "schema/case.schema.json")):
+        index[key] = {"file": name, "sha256": digest((GOLDEN / name).read_bytes())}
+    _replace(GOLDEN / "index.json", render(index))
+    return []
+
+
+def _replace(path: Path, text: bytes) -> None:
+    """Write beside the file and rename, so that no reader ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".new")
+    beside.write_bytes(text)
+    beside.replace(path)
+
+
+def _differences(records: list[Record]) -> Iterator[str]:
+    stored_names = {f"core/{path.name}" for path in (GOLDEN / "core").glob("*.json")}
+    for record in records:
+        name = f"{record['id']}.json"
+        if name not in stored_names:
+            yield f"{name}: is missing"
+            continue
+        stored = json.loads((GOLDEN / name).read_bytes())
+        for key in sorted({*record, *stored} - {"provenance"}):
+            if record.get(key) != stored.get(key):
+                yield f"{name}: {key} is not what the design gives"
+    yield from (
+        f"{name}: has no design"
+        for name in sorted(stored_names - {f"{record['id']}.json" for record in records})
+    )
+
+
+def digest(text: bytes) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    return hashlib.sha256(text).hexdigest()
+
+
+def render(value: object) -> bytes:
+    """JSON with a line for each short value: the same bytes on every machine."""
+    return (_render(value, "") + "\n").encode()
+
+
+def _render(value: object, indent: str) -> str:
+    flat = json.dumps(value)
+    if len(indent) + len(flat) <= 100 or not isinstance(value, dict | list):
+        return flat
+    deeper = indent + " "
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(deeper + _render(v, deeper) for v in value) + f"\n{indent}]"
+    items = (f"{deeper}{json.dumps(key)}: {_render(v, deeper)}" for key, v in value.items())
+    return "{\n" + ",\n".join(items) + f"\n{indent}}}"

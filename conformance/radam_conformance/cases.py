@@ -1,0 +1,223 @@
+"""The cases of the suite: one JSON file each, read into frozen records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .truth.bits import FORMATS, from_bits
+
+Floats = NDArray[np.float64]
+
+
+class Hyper(NamedTuple):
+    """Hyper-parameters that hold from step `start` on, each its exact binary64 value."""
+
+    start: int
+    lr: float
+    beta1: float
+    beta2: float
+    eps: float
+    weight_decay: float
+    maximize: bool
+
+
+class Tensor(NamedTuple):
+    """A tensor by its shape and its elements in C order."""
+
+    shape: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+class Expected(NamedTuple):
+    """Exact parameters and how far from them a right program may be.
+
+    Each array is float64 of shape (observed steps, elements of all tensors).
+
+    Attributes
+    ----------
+    hi, lo : ndarray
+        The exact value is hi + lo, each correctly rounded.
+    exact_scalar : ndarray
+        Bound of |x - (hi + lo)| where every coefficient is its exact value, rounded once.
+    binary64 : ndarray
+        Bound where the scalar terms come from the textbook formula in binary64.
+    """
+
+    hi: Floats
+    lo: Floats
+    exact_scalar: Floats
+    binary64: Floats
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case: its input, and what is expected of it in each dialect.
+
+    Attributes
+    ----------
+    id : str
+        Immutable name, `suite/name-nn-f64`.
+    clause, paper_line : str
+        What of the specification and of the paper it tests.
+    purpose : str
+        The fault it would reveal, and why.
+    flags : tuple of str
+        Keys of `load_notes()`.
+    requires, kills : tuple of str
+        Features it needs of an implementation; mutants it was written for.
+    dtype : str
+        Of the parameters and gradients.
+    hyper : tuple of Hyper
+        In order of their first steps; the first starts at 1.
+    x0 : tuple of Tensor
+    steps : int
+    gradients : tuple
+        The k-th of the cycle has, for each tensor, its elements in C order, or None where the
+        tensor gets no gradient: then it stays, and so does its own count of steps.
+        Step t uses number ((t-1) mod K) + 1.
+    observe : tuple of int
+        Steps after which the parameters are compared, ascending.
+    expected : mapping of dialect to Expected
+    """
+
+    id: str
+    title: str
+    clause: str
+    paper_line: str
+    purpose: str
+    flags: tuple[str, ...]
+    requires: tuple[str, ...]
+    kills: tuple[str, ...]
+    dtype: str
+    hyper: tuple[Hyper, ...]
+    x0: tuple[Tensor, ...]
+    steps: int
+    gradients: tuple[tuple[tuple[float, ...] | None, ...], ...]
+    observe: tuple[int, ...]
+    expected: Mapping[str, Expected] = field(default_factory=dict, compare=False)
+
+    def hyper_at(self, step: int) -> Hyper:
+        """The hyper-parameters of a step, counted from 1."""
+        return next(hyper for hyper in reversed(self.hyper) if hyper.start <= step)
+
+    def gradients_at(self, step: int) -> tuple[tuple[float, ...] | None, ...]:
+        """The gradients of a step, counted from 1: one of each tensor."""
+        return self.gradients[(step - 1) % len(self.gradients)]
+
+
+def golden() -> Traversable:
+    """The folder of the stored vectors."""
+    return files(__package__) / "golden"
+
+
+@cache
+def load_index() -> dict[str, Any]:
+    """The index of the suite: its format, and every file with its sha256."""
+    index: dict[str, Any] = json.loads((golden() / "index.json").read_bytes())
+    return index
+
+
+@cache
+def load_notes() -> dict[str, dict[str, Any]]:
+    """The notes by flag: `bug_type`, `description`, `links`."""
+    notes: dict[str, dict[str, Any]] = json.loads((golden() / "notes.json").read_bytes())
+    return notes
+
+
+def load_suite(only: str | Iterable[str] = "*", skip: str | Iterable[str] = ()) -> tuple[Case, ...]:
+    """Cases by glob patterns of their ids, in the order of the index.
+
+    Parameters
+    ----------
+    only, skip : str or iterable of str
+        A case is taken if a pattern of `only` matches its id and none of `skip` does.
+
+    Returns
+    -------
+    tuple of Case
+
+    Raises
+    ------
+    KeyError
+        A pattern matches no case at all.
+    """
+    ids = [entry["id"] for entry in load_index()["cases"]]
+    taken = set(_match(ids, only)) - set(_match(ids, skip))
+    return tuple(load_case(id) for id in ids if id in taken)
+
+
+def _match(ids: list[str], patterns: str | Iterable[str]) -> Iterator[str]:
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        matched = [id for id in ids if fnmatchcase(id, pattern)]
+        if not matched:
+            raise KeyError(f"no case matches {pattern!r}")
+        yield from matched
+
+
+@cache
+def load_case(id: str) -> Case:
+    """The case of an id.
+
+    Raises
+    ------
+    KeyError
+        There is no such case.
+    """
+    for entry in load_index()["cases"]:
+        if entry["id"] == id:
+            return decode((golden() / entry["file"]).read_bytes())
+    raise KeyError(f"no case is called {id!r}")
+
+
+def decode(text: str | bytes) -> Case:
+    """A case from the text of its file."""
+    record = json.loads(text)
+    dtype = record["dtype"]
+    return Case(
+        id=record["id"],
+        title=record["title"],
+        clause=record["spec"]["clause"],
+        paper_line=record["spec"]["paper"],
+        purpose=record["purpose"],
+        flags=tuple(record["flags"]),
+        requires=tuple(record["requires"]),
+        kills=tuple(record["kills"]),
+        dtype=dtype,
+        hyper=tuple(_decode_hyper(entry) for entry in record["hyper"]),
+        x0=tuple(
+            Tensor(tuple(entry["shape"]), from_bits(entry["bits"], dtype)) for entry in record["x0"]
+        ),
+        steps=record["steps"],
+        gradients=tuple(
+            tuple(None if bits is None else from_bits(bits, dtype) for bits in row)
+            for row in record["gradients"]
+        ),
+        observe=tuple(record["observe"]),
+        expected={name: _decode_expected(entry) for name, entry in record["expected"].items()},
+    )
+
+
+def _decode_hyper(entry: dict[str, Any]) -> Hyper:
+    lr, beta1, beta2, eps, weight_decay = from_bits([entry[name] for name in Hyper._fields[1:-1]])
+    return Hyper(entry["from"], lr, beta1, beta2, eps, weight_decay, entry["maximize"])
+
+
+def _decode_expected(entry: dict[str, list[list[list[str]]]]) -> Expected:
+    digits = FORMATS["float64"].digits
+    arrays = {}
+    for name in Expected._fields:
+        rows = ["".join(bits for tensor in row for bits in tensor) for row in entry[name]]
+        width = len(rows[0]) // digits
+        array = np.frombuffer(bytes.fromhex("".join(rows)), dtype=">f8").astype(np.float64)
+        arrays[name] = array.reshape(len(rows), width)
+    return Expected(**arrays)

@@ -1,0 +1,219 @@
+"""radam-conformance: judge any implementation of RAdam."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from radam_ref import Dialect, dialects
+
+from . import listing, report_text
+from .cases import Case, load_case, load_suite
+from .identify import is_probe
+from .judge import judge
+from .results import exit_code
+from .spec import FORMS, LoadError, SpecError, parse_spec
+
+USAGE, NOT_STARTED, INTEGRITY, INTERRUPTED = 2, 3, 4, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Does an implementation compute RAdam, which dialect, how precisely, and what is wrong?",
+    epilog="Exit codes: 0 met, 1 not met, 2 usage, 3 port could not be started, 4 damaged suite, "
+    "5 nothing ran, 130 interrupted.",
+)
+
+SPEC_HELP = "The implementation: " + ", ".join(FORMS.values()) + "."
+Specs = Annotated[list[str], typer.Argument(help=SPEC_HELP, metavar="SPEC...")]
+Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", help="The port's own name of a hyper-parameter.", metavar="weight_decay=wd"
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A further argument of the port.", metavar="foreach=true"),
+]
+Scale = Annotated[float, typer.Option(help="Factor on every time limit.", min=0.01)]
+Only = Annotated[list[str] | None, typer.Option(help="Just the cases whose id matches this glob.")]
+Skip = Annotated[list[str] | None, typer.Option(help="Not the cases whose id matches this glob.")]
+Dtype = Annotated[str | None, typer.Option(help="Just the cases in float32, or in float64.")]
+
+
+@app.command()
+def run(
+    specs: Specs,
+    dialect: Annotated[
+        str, typer.Option(help="Dialect to judge by; auto finds out which one it computes.")
+    ] = "auto",
+    only: Only = None,
+    skip: Skip = None,
+    dtype: Dtype = None,
+    grade: Annotated[
+        str, typer.Option(help="binary32 forgives scalar terms in binary32.", metavar="binary64|32")
+    ] = "binary64",
+    renames: Map = None,
+    options: Set = None,
+    timeout_scale: Scale = 1.0,
+) -> None:
+    """Judge implementations by the Core vectors.
+
+    For example: radam-conformance run torch:torch.optim.RAdam --set foreach=true
+    """
+    if grade not in ("binary64", "binary32"):
+        raise _Usage(f"--grade must be binary64 or binary32, got {grade!r}")
+    judged_by = None if dialect == "auto" else _dialect(dialect)
+    cases = _cases(only, skip, dtype)
+    parsed = [parse_spec(text, renames or (), options or ()) for text in specs]
+    reports, failed = [], False
+    for spec in parsed:
+        try:
+            with _progress(spec.text) as progress:
+                report = judge(
+                    spec,
+                    cases,
+                    dialect=judged_by,
+                    timeout_scale=timeout_scale,
+                    progress=progress,
+                )
+        except LoadError as error:
+            _complain(str(error))
+            failed = True
+        else:
+            report_text.console().print(report_text.render(report))
+            reports.append(report)
+    raise typer.Exit(NOT_STARTED if failed else exit_code(reports, grade=grade))
+
+
+@app.command()
+def identify(
+    spec: Annotated[str, typer.Argument(help=SPEC_HELP)],
+    renames: Map = None,
+    options: Set = None,
+    timeout_scale: Scale = 1.0,
+) -> None:
+    """Find out which dialect an implementation computes, axis by axis."""
+    probes = [case for case in load_suite() if is_probe(case)]
+    with _progress(spec) as progress:
+        report = judge(
+            parse_spec(spec, renames or (), options or ()),
+            probes,
+            timeout_scale=timeout_scale,
+            progress=progress,
+        )
+    report_text.console().print(listing.render_identity(report))
+    raise typer.Exit(0 if report.ran else exit_code([report]))
+
+
+@app.command(name="list")
+def list_(only: Only = None, skip: Skip = None, dtype: Dtype = None) -> None:
+    """List the cases of the suite."""
+    report_text.console().print(listing.render_list(_cases(only, skip, dtype)))
+
+
+@app.command()
+def show(
+    id: Annotated[str, typer.Argument(help="The id of a case, as `list` gives it.", metavar="ID")],
+) -> None:
+    """Show a case in numbers that people read: input, what is expected, and how exactly."""
+    try:
+        case = load_case(id)
+    except KeyError:
+        raise _Usage(f"no case is called {id!r}; `radam-conformance list` names them all") from None
+    report_text.console().print(listing.render_case(case))
+
+
+@app.command()
+def verify(
+    regenerate: Annotated[
+        bool, typer.Option("--regenerate", help="Compute every vector again by both oracles.")
+    ] = False,
+) -> None:
+    """Check the suite itself: its files, their checksums, schema and rules."""
+    from .verify import regenerate as compute
+    from .verify import verify as check
+
+    console = report_text.console()
+    problems = check()
+    if regenerate and not problems:
+        with _progress("both oracles") as progress:
+            problems = compute(check=True, progress=progress)
+    for problem in problems:
+        console.print(problem, markup=False)
+    if problems:
+        console.print(f"[bold red]DAMAGED[/]  {len(problems)} problems")
+        raise typer.Exit(INTEGRITY)
+    how = "computed again by both oracles, bit for bit" if regenerate else "files as released"
+    console.print(f"[bold green]OK[/]  {len(load_suite())} cases, {how}")
+
+
+class _Usage(ValueError):
+    """What was asked for makes no sense: exit code 2."""
+
+
+def _dialect(name: str) -> Dialect:
+    if name not in dialects:
+        raise _Usage(f"--dialect must be auto or one of {', '.join(dialects)}, got {name!r}")
+    return dialects[name]
+
+
+def _cases(only: list[str] | None, skip: list[str] | None, dtype: str | None) -> tuple[Case, ...]:
+    try:
+        cases = load_suite(only or "*", skip or ())
+    except KeyError as error:
+        raise _Usage(f"{error.args[0]}; `radam-conformance list` names them all") from None
+    known = sorted({case.dtype for case in load_suite()})
+    if dtype is not None and dtype not in known:
+        raise _Usage(f"--dtype must be one of {', '.join(known)}, got {dtype!r}")
+    return tuple(case for case in cases if dtype in (None, case.dtype))
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on a terminal's stderr; nothing elsewhere."""
+    console = report_text.console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(f"{what}: starting", total=None)
+
+        def update(done: int, total: int, id: str) -> None:
+            bar.update(task, completed=done, total=total, description=f"{what} {id}")
+
+        yield update
+
+
+def _complain(sentence: str) -> None:
+    report_text.console(stderr=True).print(
+        f"radam-conformance: {sentence}", markup=False, soft_wrap=True
+    )
+
+
+def main() -> None:
+    """The command line; every foreseeable fault is one sentence and an exit code."""
+    try:
+        app()
+    except (_Usage, SpecError) as error:
+        _complain(str(error))
+        sys.exit(USAGE)
+    except LoadError as error:
+        _complain(str(error))
+        sys.exit(NOT_STARTED)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        sys.exit(INTERRUPTED)

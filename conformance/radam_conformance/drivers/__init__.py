@@ -1,0 +1,77 @@
+"""Drivers: each runs the cases on one kind of port, inside the worker process.
+
+A driver module imports its framework at its top and has `load(spec) -> Driver`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from ..protocol import RunRequest
+from ..spec import LoadError, Spec
+
+_MODULES: Mapping[str, str] = {
+    "torch": "torch_optimizer",
+    "optax": "optax_transform",
+    "func": "function",
+}
+
+Observation = tuple[int, Sequence[Sequence[float]]]
+
+
+class Rejected(Exception):
+    """The port's constructor raised ValueError or TypeError for the hyper-parameters."""
+
+
+class Driver(Protocol):
+    """A loaded port.
+
+    Attributes
+    ----------
+    name, version : str
+        What was loaded, and the version of its distribution or an empty string.
+    dtypes : tuple of str
+        Dtypes it can be asked for.
+    features : tuple of str
+        What it takes beyond one tensor and lr, beta1, beta2, eps: "tensors", "schedule",
+        "weight_decay", "decoupled" (a switch between both kinds of decay), "maximize".
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def dtypes(self) -> tuple[str, ...]: ...
+    @property
+    def features(self) -> tuple[str, ...]: ...
+
+    def run(self, request: RunRequest, /) -> Iterator[Observation]:
+        """Observed steps of a case: t and, per tensor, its flat values.
+
+        Raises
+        ------
+        Rejected
+            If the port refuses the hyper-parameters.
+        NotImplementedError
+            If it has no way to be given what the case asks for; the message names the feature.
+        """
+        ...
+
+
+def load(spec: Spec) -> Driver:
+    """Driver of an in-process spec.
+
+    Raises
+    ------
+    LoadError
+        In one sentence: what was tried, and what is there instead.
+    """
+    try:
+        module = importlib.import_module(f".{_MODULES[spec.kind]}", __name__)
+    except ModuleNotFoundError as error:
+        raise LoadError(f"{spec.text}: needs {error.name}, which is not installed here") from error
+    driver: Driver = module.load(spec)
+    return driver

@@ -1,0 +1,108 @@
+"""The suite in a terminal: its cases, one case in numbers, and how a port fits each axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from . import naming
+from .cases import Case, Expected
+from .identify import by_axis
+from .results import Report
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def render_list(cases: Sequence[Case]) -> RenderableType:
+    """A line for each case."""
+    table = _table("id", "steps", "title")
+    for case in cases:
+        table.add_row(case.id, str(case.steps), case.title)
+    return Group(table, Text(f"{len(cases)} cases; `radam-conformance show ID` has one in numbers"))
+
+
+def render_case(case: Case) -> RenderableType:
+    """A case with its input and what each stored dialect expects."""
+    return Group(*_case_parts(case))
+
+
+def _case_parts(case: Case) -> Iterator[RenderableType]:
+    yield Text.assemble((case.id, "bold"), f"   {case.title}")
+    yield Text(f"{case.clause} · {case.paper_line} · {case.dtype} · {case.steps} steps")
+    yield Text(f"It would reveal: {case.purpose}")
+    yield Text()
+    for hyper in case.hyper:
+        values = " · ".join(f"{key} {getattr(hyper, key)!r}" for key in hyper._fields[1:])
+        yield Text(f"from step {hyper.start}: {values}")
+    for i, tensor in enumerate(case.x0):
+        yield Text(f"x {i} = {_numbers(tensor.values)}")
+    cycle = len(case.gradients)
+    for k, row in enumerate(case.gradients[:3], start=1):
+        yield Text(f"g {k} = {', '.join('none' if g is None else _numbers(g) for g in row)}")
+    if cycle > 3:
+        yield Text(f"... {cycle} gradients, then from the first again")
+    for dialect, expected in case.expected.items():
+        yield Text()
+        yield _expected(case, dialect, expected)
+
+
+def _expected(case: Case, dialect: str, expected: Expected) -> Table:
+    table = _table("step", f"x expected of {dialect}", "bound (binary64)", "bound (exact scalars)")
+    for row, step in enumerate(case.observe):
+        bounds = (f"{bound[row].max():.1e}" for bound in (expected.binary64, expected.exact_scalar))
+        table.add_row(str(step), _numbers(expected.hi[row]), *bounds)
+    return table
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.10g}" for value in values)
+
+
+def render_identity(report: Report) -> RenderableType:
+    """The dialect that a port computes, and how clearly each axis tells."""
+    return Group(*_identity_parts(report), "")
+
+
+def _identity_parts(report: Report) -> Iterator[RenderableType]:
+    yield Text(report.spec, style="bold")
+    if not report.fits:
+        yield Padding(Text("No probe was answered, so its dialect could not be found out."), (0, 2))
+        return
+    best = report.fits[0]
+    alike = naming.names(best.dialect)[1:]
+    also = f"; Core cannot tell it from {', '.join(alike)}" if alike else ""
+    dialect = naming.name(best.dialect)
+    if report.of("fail", "error"):
+        sentence = f"No dialect fits wholly; closest is {dialect}{also}."
+    elif report.of("precision"):
+        sentence = f"It computes {dialect}, with scalar terms in binary32{also}."
+    else:
+        sentence = f"It computes {dialect}{also}."
+    yield Padding(Text(sentence), (0, 0, 1, 2))
+    yield Padding(_fits(by_axis(report.fits)), (0, 0, 0, 2))
+    explanation = "misfit: decades by which the probes leave the bounds, at best, with that choice"
+    yield Padding(Text(explanation, style="dim"), (1, 0, 0, 2))
+
+
+def _fits(axes: Mapping[str, list[tuple[object, float]]]) -> Table:
+    table = _table("axis", "it computes", "misfit", "other choices and their misfit")
+    for axis, choices in axes.items():
+        (value, misfit), *others = choices
+        rest = ", ".join(f"{_plain(other)} {worse:.1f}" for other, worse in others)
+        table.add_row(axis.replace("_", " "), _plain(value), f"{misfit:.1f}", rest)
+    return table
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")

@@ -1,0 +1,1 @@
+"""Ready-made plugs for ports that have no optimizer class of their own."""

@@ -1,0 +1,149 @@
+"""The report as a person reads it in a terminal of 100 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from radam_ref import Dialect
+
+from . import naming
+from .results import CaseResult, Report, Verdict
+
+SHOWN = 6  # failing cases of a cause
+
+CAUSES: Mapping[Verdict, str] = {
+    "fail": "the numbers are out of bounds",
+    "precision": "the scalar terms (lines 7 to 11) are computed in binary32: r_t loses digits, "
+    "and near beta2 = 1 the first rectified step is a wrong one",
+    "dialect-mismatch": "it computes another dialect than it was judged by",
+    "error": "the port raised an error, or made numbers that are not finite",
+    "rejected": "the port refused hyper-parameters that it must take",
+    "crash": "the process ended in the middle",
+    "timeout": "no answer came in time",
+    "protocol-error": "the answer was no answer",
+    "unsupported": "the port has no way to be asked this",
+    "not-run": "the run was given up",
+}
+STYLES = {"pass": "bold green", "precision": "bold yellow", "unsupported": "bold yellow"}
+
+
+def headline(report: Report) -> str:
+    """The verdict in one line, with its denominators."""
+    parts = [f"Core[binary64] {len(report.of('pass'))}/{len(report.results)}"]
+    parts += [f"{dtype} not offered" for dtype in report.not_offered]
+    axes = ", ".join(naming.axes(report.dialect))
+    parts.append(f"dialect {naming.name(report.dialect)} ({axes})")
+    if report.scalars:
+        parts.append(f"scalars {report.scalars}")
+    return " · ".join(parts)
+
+
+def render(report: Report) -> RenderableType:
+    """The whole report on a port."""
+    return Group(*_parts(report), "")
+
+
+def _parts(report: Report) -> Iterator[RenderableType]:
+    hello = report.hello
+    about = " · ".join(word for word in (hello.version, hello.language) if word)
+    yield Text.assemble((report.spec, "bold"), f"   {about}")
+    yield _indented(Text(headline(report)))
+    yield Text()
+    yield _verdict(report)
+    for verdict in CAUSES:
+        if failing := report.of(verdict):
+            yield Text()
+            yield from _cause(report, verdict, failing)
+    for note in _notes(report):
+        yield Text()
+        yield _indented(Text(note))
+    if report.ran and naming.core(report.computed) != Dialect():
+        yield Text()
+        yield _against_paper(report.computed)
+
+
+def _notes(report: Report) -> Iterator[str]:
+    if report.ran and not report.fits:
+        yield "No probe was answered, so its dialect could not be found out."
+    if report.of("fail") and report.fits and report.fits[0].misfit > 1:
+        closest = naming.name(report.fits[0].dialect)
+        yield f"No dialect fits it: {closest} comes closest, so what fails is a fault of its own."
+    if report.gave_up:
+        yield f"The port was {report.gave_up}."
+
+
+def _verdict(report: Report) -> Text:
+    passed, asked = len(report.of("pass")), len(report.results)
+    if passed == asked and report.ran:
+        dtypes = " and ".join(sorted({result.case.dtype for result in report.results}))
+        what = f"RAdam in the dialect {naming.name(report.dialect)}, in {dtypes}"
+        return Text.assemble(("  PASS  ", "bold green"), f"It computes {what}.")
+    if not report.ran:
+        return Text.assemble(("  NOTHING RAN  ", "bold red"), "No case was attempted.")
+    return Text.assemble(
+        ("  FAIL  ", "bold red"), f"{asked - passed} of {asked} cases are not met."
+    )
+
+
+def _cause(report: Report, verdict: Verdict, failing: list[CaseResult]) -> Iterator[RenderableType]:
+    explanation = CAUSES[verdict]
+    if verdict == "dialect-mismatch":
+        theirs = naming.differences(report.computed, report.dialect)
+        phrases = ", ".join(phrase for _, phrase in theirs)
+        computed, judged = naming.name(report.computed), naming.name(report.dialect)
+        explanation = f"it computes {computed}, not {judged}: {phrases}"
+    first = min((r.first_bad.step for r in failing if r.first_bad), default=None)
+    since = "" if first is None else f"; first at step {first}"
+    count = f"{len(failing)} of {len(report.results)} cases"
+    style = STYLES.get(verdict, "bold red")
+    yield _indented(Text.assemble((verdict, style), f"  {count}: {explanation}{since}"))
+    yield _indented(_table(failing), 4)
+    only = failing[0].case.id
+    judged_by = f" --dialect {naming.name(report.dialect)}" if report.by_name else ""
+    command = f"radam-conformance run {report.spec}{judged_by} --only {only}"
+    yield _indented(Text.assemble("reproduce: ", (command, "cyan")), 4)
+
+
+def _table(failing: list[CaseResult]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    numeric = any(result.first_bad for result in failing)
+    table.add_column("case")
+    columns = ["step", "element", "got", "want", "error/bound"] if numeric else ["what it said"]
+    for column in columns:
+        table.add_column(column, justify="right" if numeric else "left")
+    for result in failing[:SHOWN]:
+        bad = result.first_bad
+        if bad:
+            numbers = (f"{bad.got:.9g}", f"{bad.want:.9g}", f"{bad.over:.3g}")
+            table.add_row(result.case.id, str(bad.step), str(bad.element), *numbers)
+        else:
+            table.add_row(result.case.id, *[""] * (len(columns) - 1), result.text[:120])
+    if len(failing) > SHOWN:
+        table.add_row(f"and {len(failing) - SHOWN} more")
+    return table
+
+
+def _against_paper(dialect: Dialect) -> RenderableType:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("how it differs from the paper")
+    table.add_column("this port")
+    table.add_column("paper (Algorithm 2)")
+    paper = dict(naming.differences(Dialect(), dialect))
+    for axis, phrase in naming.differences(dialect, Dialect()):
+        table.add_row(axis.replace("_", " "), phrase, paper[axis])
+    return _indented(table)
+
+
+def _indented(content: RenderableType, columns: int = 2) -> Padding:
+    return Padding(content, (0, 0, 0, columns), expand=False)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that is at least 100 columns wide where there is no terminal to ask."""
+    plain = Console(stderr=stderr, highlight=False)
+    return plain if plain.is_terminal else Console(stderr=stderr, highlight=False, width=100)

@@ -1,0 +1,126 @@
+"""How far a right program may be from the exact trajectory: a running bound in ball arithmetic.
+
+Every rounding is a ball 1 +- u and every coefficient carries the balls of all operations it takes
+part in, so `algorithm`'s own text encloses the parameters of every right program. The counts cover
+the sum and the `lerp` form of line 6, line 5 as w2*g*g in any order, moments that are stored
+debiased (m_hat, v_hat), correction by division or by a rounded reciprocal, a step size folded into
+the scalars or multiplied in anywhere, a division by way of a reciprocal, a square root that is
+2 units off, decay inside or outside the sum, and fma, which only saves roundings. Underflow is
+gradual: a product or a quotient may be off by the smallest number besides.
+
+Every unit roundoff counts `SLACK` times: a program within the counts is within 1/SLACK of the bound
+whatever its roundings, and second-order terms have room.
+
+Two models. `exact_scalar`: each coefficient is its exact value, rounded once to the dtype.
+`binary64`: the scalar terms come from the textbook formula in binary64, with a `pow` that is 2 ulp
+off or a running product, and are then rounded to the dtype.
+"""
+
+from __future__ import annotations
+
+from flint import arb
+
+from radam_ref import Dialect
+
+from ..cases import Hyper
+from .algorithm import ZERO, Coefficients, Scalars, combine, exact_scalars
+from .bits import FORMATS, Format
+
+SLACK = 4
+POW_ROUNDINGS = 4  # 2 ulp
+
+
+def rounded(roundings: int, unit: float) -> arb:
+    """The factor by which a number may be off after some roundings, as a ball around 1."""
+    return arb(1, SLACK * roundings * unit)
+
+
+def within(size: arb, roundings: int, unit: float) -> arb:
+    """What some roundings of numbers of a size may add, as a ball around 0."""
+    return (rounded(roundings, unit) - 1) * size
+
+
+def exact_scalar(hyper: Hyper, t: int, dialect: Dialect, form: Format) -> Coefficients:
+    """Coefficients of step t whose balls hold every right program with exact scalar terms."""
+    return _widen(combine(exact_scalars(hyper, t), hyper, t, dialect, form), hyper, form)
+
+
+def binary64(hyper: Hyper, t: int, dialect: Dialect, form: Format) -> Coefficients:
+    """Coefficients of step t whose balls hold every right program with binary64 scalar terms.
+
+    Raises
+    ------
+    UndecidedError
+        Roundings in binary64 decide whether step t is rectified.
+    """
+    c = combine(_binary64_scalars(hyper, t), hyper, t, dialect, form)
+    once = rounded(8, FORMATS["float64"].unit)  # lr*r/(1-beta1^t) and their like, folded
+    c = c._replace(i1=c.i1 * once, i2=c.i2 * once, eps=c.eps * once, lr=c.lr * once)
+    return _widen(c if c.r is None else c._replace(r=c.r * once), hyper, form)
+
+
+def _binary64_scalars(hyper: Hyper, t: int) -> Scalars:
+    unit = FORMATS["float64"].unit
+    once = rounded(1, unit)
+    beta1, w1, correction1 = _average(hyper.beta1, t, unit)
+    beta2, w2, correction2 = _average(hyper.beta2, t, unit)
+    power2 = _power(hyper.beta2, t, unit)
+    rho_inf = (2 / ((1 - arb(hyper.beta2)) * once) * once - 1) * once  # line 2
+    rho = (rho_inf - 2 * t * power2 / correction2 * rounded(3, unit)) * once  # line 8
+    return Scalars(
+        beta1=beta1,
+        w1=w1,
+        correction1=correction1,
+        correction1_next=(1 - _power(hyper.beta1, t + 1, unit)) * once,
+        beta2=beta2,
+        w2=w2,
+        correction2=correction2,
+        rho_inf=rho_inf,
+        rho=rho,
+    )
+
+
+def _power(beta: float, t: int, unit: float) -> arb:
+    """beta^t by `pow`, or as a running product of t factors."""
+    return arb(beta) ** t * rounded(max(POW_ROUNDINGS, t - 1), unit)
+
+
+def _average(beta: float, t: int, unit: float) -> tuple[arb, arb, arb]:
+    """beta, 1 - beta and 1 - beta^t of an average, stored plain or debiased.
+
+    A debiased average takes (beta^t - beta)/(beta^t - 1) for beta, which is off by a few
+    roundings of beta^t over 1 - beta^t.
+    """
+    correction = (1 - _power(beta, t, unit)) * rounded(1, unit)
+    lost = within(arb(beta) ** t, 2 * max(POW_ROUNDINGS, t - 1), unit) + within(arb(1), 2, unit)
+    before = 1 - arb(beta) ** (t - 1)
+    weight = (1 - arb(beta)) * rounded(1, unit) + lost
+    return arb(beta) + (lost / before if t > 1 else ZERO), weight, correction
+
+
+def _widen(c: Coefficients, hyper: Hyper, form: Format) -> Coefficients:
+    """Attach the roundings of every operation to the coefficient it belongs to."""
+
+    def off(coefficient: arb, roundings: int) -> arb:
+        return coefficient * rounded(roundings, form.unit)
+
+    # m + w1*(g - m) rounds |m|, however small beta1 is.
+    lerp1, lerp2 = within(c.w1, 3, form.unit), within(c.w2, 3, form.unit)
+    decayed = hyper.weight_decay != 0
+    decay_in_sum = within(c.lr * hyper.weight_decay, 3, form.unit)
+    return c._replace(
+        beta1=off(c.beta1, 6) + lerp1,
+        w1=off(c.w1, 5),
+        beta2=off(c.beta2, 6) + lerp2,
+        w2=off(c.w2, 6),
+        i1=off(c.i1, 3),
+        n2=None if c.n2 is None else off(c.n2, 5),
+        i2=off(c.i2, 10),  # under the root, where two roundings are one
+        eps_root=off(c.eps_root, 8),
+        eps=off(c.eps, 5),
+        r=None if c.r is None else off(c.r, 4),
+        lr=off(c.lr, 3),
+        decay=None if c.decay is None else off(c.decay, 3),
+        shrink=off(c.shrink, 3) + decay_in_sum if decayed else off(c.shrink, 1),
+        underflow=arb(0, 8 * SLACK * form.tiny) * c.i1,
+    )

@@ -1,0 +1,133 @@
+"""The second oracle: Algorithm 2 in mpmath's multiprecision floats, written on its own.
+
+It shares no code with `algorithm`, `balls` and `bits`: it follows the words of the specification,
+dialect by dialect, proves nothing, and works with so many more bits that agreement leaves no doubt.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+from mpmath import mp
+
+from radam_ref import Dialect
+
+from ..cases import Case, Hyper
+
+Number: TypeAlias = Any  # mpmath has no types
+SHORT_BITS, LONG_BITS, LONG_STEPS = 1200, 480, 1000
+
+
+def pairs(case: Case, dialect: Dialect) -> list[list[tuple[float, float]]]:
+    """The exact parameters as hi + lo, of each observed step and each element of all tensors.
+
+    Parameters
+    ----------
+    case : Case
+    dialect : Dialect
+
+    Returns
+    -------
+    list of list of (hi, lo)
+    """
+    with mp.workprec(LONG_BITS if case.steps > LONG_STEPS else SHORT_BITS):
+        tensors = [_follow(case, dialect, i) for i in range(len(case.x0))]
+        return [[_pair(x) for tensor in tensors for x in tensor[t]] for t in case.observe]
+
+
+def _follow(case: Case, dialect: Dialect, i: int) -> dict[int, list[Number]]:
+    """Parameters of tensor i after each observed step."""
+    x = [mp.mpf(value) for value in case.x0[i].values]
+    m = [mp.mpf(0) for _ in x]
+    v = [mp.mpf(0) for _ in x]
+    t, seen = 0, {}
+    for step in range(1, case.steps + 1):
+        gradient = case.gradients[(step - 1) % len(case.gradients)][i]
+        if gradient is not None:
+            t += 1
+            _step(x, m, v, gradient, t, case.hyper_at(step), dialect, case.dtype)
+        if step in case.observe:
+            seen[step] = list(x)
+    return seen
+
+
+def _step(
+    x: list[Number],
+    m: list[Number],
+    v: list[Number],
+    gradient: tuple[float, ...],
+    t: int,
+    hyper: Hyper,
+    dialect: Dialect,
+    dtype: str,
+) -> None:
+    lr, beta1, beta2, _, wd = (mp.mpf(value) for value in hyper[1:6])
+    largest = mp.mpf(float(np.finfo(dtype).max))
+    rho_inf = 2 / (1 - beta2) - 1
+    rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
+    rectified = rho > dialect.threshold
+    for k, value in enumerate(gradient):
+        g = mp.mpf(-value if hyper.maximize else value)
+        if dialect.weight_decay == "coupled":
+            g += wd * x[k]
+        m[k] = beta1 * m[k] + (1 - beta1) * g
+        v[k] = beta2 * v[k] + (1 - beta2) * g**2 if mp.isfinite(v[k]) else v[k]
+        v[k] = mp.inf if v[k] > largest else v[k]
+        if not rectified and dialect.unrectified == "hold":
+            continue
+        m_hat = m[k] / (1 - beta1**t)
+        if dialect.nesterov:
+            m_hat = beta1 * m[k] / (1 - beta1 ** (t + 1)) + (1 - beta1) * g / (1 - beta1**t)
+        rate = _rate(v[k], t, rho, rho_inf, rectified, hyper, dialect)
+        if dialect.weight_decay == "decoupled":
+            x[k] *= 1 - lr * wd
+        elif dialect.weight_decay == "absolute":
+            x[k] *= 1 - wd
+        x[k] -= lr * m_hat * rate
+
+
+def _rate(
+    v: Number,
+    t: int,
+    rho: Number,
+    rho_inf: Number,
+    rectified: bool,
+    hyper: Hyper,
+    dialect: Dialect,
+) -> Number:
+    """What the momentum is multiplied by besides the step size (lines 10 and 11)."""
+    beta2, eps = mp.mpf(hyper.beta2), mp.mpf(hyper.eps)
+    if not rectified:
+        floor = mp.sqrt(eps) if dialect.eps_placement == "floor" else mp.mpf(0)
+        return 1 / max(mp.mpf(1), floor)
+    if mp.isinf(v):
+        return mp.mpf(0)
+    r = mp.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+    correction = 1 - beta2**t
+    if dialect.eps_placement == "before_correction":
+        root = mp.sqrt(v + correction * dialect.eps_root)
+        numerator, denominator = r * mp.sqrt(correction), root + eps
+    elif dialect.eps_placement == "floor":
+        numerator, denominator = mp.mpf(1), max(mp.sqrt(v / correction) / r, mp.sqrt(eps))
+    else:
+        numerator, denominator = r, mp.sqrt(v / correction + dialect.eps_root) + eps
+    return numerator / denominator if denominator else mp.mpf(0)
+
+
+def _pair(x: Number) -> tuple[float, float]:
+    """`x` as hi + lo; a value that agrees with a 160-bit number in half the bits is it."""
+    value = _fraction(x)
+    with mp.workprec(160):
+        short = _fraction(+x)
+    if abs(value - short) < abs(value) / 2 ** (mp.prec // 2):
+        value = short
+    hi = value.numerator / value.denominator
+    rest = value - Fraction(hi)
+    return hi, rest.numerator / rest.denominator
+
+
+def _fraction(x: Number) -> Fraction:
+    sign, mantissa, exponent, _ = x._mpf_
+    return Fraction((-1) ** sign * int(mantissa)) * Fraction(2) ** int(exponent)

@@ -1,0 +1,87 @@
+"""The suite's own integrity: its files are whole, well formed, and say what they are for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from .authoring.regenerate import digest, regenerate
+from .cases import golden
+
+__all__ = ["regenerate", "verify"]
+
+
+def verify() -> list[str]:
+    """Check every stored file against the index, the schema and the rules of the suite.
+
+    Returns
+    -------
+    list of str
+        What is wrong, each with the file it is about; empty if nothing is.
+    """
+    return list(_problems())
+
+
+def _problems() -> Iterator[str]:
+    from jsonschema import Draft202012Validator
+
+    root = golden()
+    index = json.loads((root / "index.json").read_bytes())
+    for entry in (index["notes"], index["schema"], *index["cases"]):
+        if digest((root / entry["file"]).read_bytes()) != entry["sha256"]:
+            yield f"{entry['file']}: sha256 is not the one in index.json"
+    ids = [entry["id"] for entry in index["cases"]]
+    repeated = sorted({id for id in ids if ids.count(id) > 1})
+    yield from (f"index.json: {id} stands there twice" for id in repeated)
+    stored = {f"core/{file.name}" for file in (root / "core").iterdir()}
+    listed = {entry["file"] for entry in index["cases"]}
+    yield from (f"{name}: is not in index.json" for name in sorted(stored - listed))
+    notes = json.loads((root / index["notes"]["file"]).read_bytes())
+    schema = json.loads((root / index["schema"]["file"]).read_bytes())
+    validator = Draft202012Validator(schema)
+    used: set[str] = set()
+    for entry in index["cases"]:
+        name = entry["file"]
+        record = json.loads((root / name).read_bytes())
+        faults = [error.message[:200] for error in validator.iter_errors(record)]
+        yield from (f"{name}: {fault}" for fault in faults or lint(record, entry, notes))
+        used.update(record.get("flags", ()))
+    yield from (f"notes.json: no case has the flag {flag}" for flag in sorted(set(notes) - used))
+
+
+def lint(record: dict[str, Any], entry: dict[str, str], notes: dict[str, Any]) -> Iterator[str]:
+    """What a well-formed case still gets wrong.
+
+    Parameters
+    ----------
+    record : dict
+        A case as its file has it, valid by the schema.
+    entry : dict
+        Its entry in the index.
+    notes : dict
+        The known flags.
+
+    Yields
+    ------
+    str
+    """
+    if not record["id"] == entry["id"] == entry["file"].removesuffix(".json"):
+        yield f"id {record['id']!r} is not that of the file and of index.json"
+    if not record["id"].endswith(record["dtype"].replace("float", "-f")):
+        yield f"id {record['id']!r} does not end in the dtype {record['dtype']}"
+    unknown = [flag for flag in record["flags"] if flag not in notes]
+    yield from (f"flag {flag!r} is not in notes.json" for flag in unknown)
+    observe, starts = record["observe"], [hyper["from"] for hyper in record["hyper"]]
+    if observe != sorted(observe) or observe[-1] > record["steps"]:
+        yield f"observe must ascend and end by step {record['steps']}, got {observe}"
+    if starts != sorted(set(starts)) or starts[0] != 1:
+        yield f"hyper must start at 1 and ascend, got {starts}"
+    shape = [len(tensor["bits"]) for tensor in record["x0"]]
+    for row in record["gradients"]:
+        if [n if g is None else len(g) for g, n in zip(row, shape, strict=False)] != shape:
+            yield f"gradients must have {shape} elements in each row, got {row}"
+    for dialect, expected in record["expected"].items():
+        for field, rows in expected.items():
+            if [[len(bits) for bits in row] for row in rows] != [shape] * len(observe):
+                yield f"{field} of {dialect} has not one value for each observed element"

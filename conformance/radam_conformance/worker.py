@@ -1,0 +1,119 @@
+"""Worker process of an in-process port: `python -m radam_conformance.worker SPEC`.
+
+It speaks the protocol over private copies of stdin and stdout. File descriptor 1 is stderr from
+the start, so a port that prints, even from C, harms nothing; descriptor 0 is the null device.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import itertools
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from .drivers import Driver, Rejected, load
+from .protocol import PROTOCOL, one_line, to_words
+from .protocol_reader import read_request
+from .spec import LoadError, SpecError, parse_spec
+
+LOAD_FAILED = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answer requests until `quit` or the end of the input.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 3 if the spec could not be loaded, which the answer to `hello` says.
+    """
+    requests, answers = _private_pipes()
+    parser = argparse.ArgumentParser(prog="radam_conformance.worker", description=__doc__)
+    parser.add_argument("spec")
+    parser.add_argument("--map", action="append", default=[], metavar="HYPER=ARGUMENT")
+    parser.add_argument("--set", action="append", default=[], metavar="ARGUMENT=VALUE")
+    given = parser.parse_args(arguments)
+    try:
+        driver = load(parse_spec(given.spec, given.map, given.set))
+    except (LoadError, SpecError) as error:
+        traceback.print_exc()
+        next(requests, None)
+        _send(answers, [f"error {one_line(str(error))}"])
+        return LOAD_FAILED
+    _serve(driver, requests, answers)
+    # A framework's last garbage collection would take longer than the judging did.
+    gc.freeze()
+    return 0
+
+
+def _private_pipes() -> tuple[Iterator[str], TextIO]:
+    requests = os.fdopen(os.dup(0), encoding="ascii", errors="backslashreplace")
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    return requests, answers
+
+
+def _serve(driver: Driver, requests: Iterator[str], answers: TextIO) -> None:
+    for line in requests:
+        match line.split():
+            case ["hello", _]:
+                _send(answers, [_hello(driver)])
+            case ["run", *_]:
+                rest = itertools.takewhile(lambda line: line.split() != ["end"], requests)
+                _send(answers, _answer(driver, [line, *rest]))
+            case ["quit"]:
+                return
+            case _:
+                _send(answers, [f"error {one_line(line)} is no request"])
+
+
+def _hello(driver: Driver) -> str:
+    keys = {
+        "name": driver.name,
+        "version": driver.version,
+        "language": f"python-{sys.version_info.major}.{sys.version_info.minor}",
+        "dtypes": ",".join(driver.dtypes),
+        "features": ",".join(driver.features),
+    }
+    words = [f"{key}={'_'.join(one_line(value).split())}" for key, value in keys.items() if value]
+    return " ".join(["hello", str(PROTOCOL), *words])
+
+
+def _answer(driver: Driver, lines: Sequence[str]) -> list[str]:
+    """Whole answer to a case: nothing is sent before its last step is known."""
+    try:
+        request = read_request(lines)
+        if request.dtype not in driver.dtypes:
+            return [f"unsupported {request.dtype}"]
+        answer = [
+            f"x {t} {i} {to_words(values, request.dtype)}"
+            for t, tensors in driver.run(request)
+            for i, values in enumerate(tensors)
+        ]
+    except NotImplementedError as error:
+        return [f"unsupported {one_line(str(error))}"]
+    except Rejected as error:
+        return [f"rejected {one_line(str(error))}"]
+    except Exception as error:
+        traceback.print_exc()
+        return [f"error {one_line(f'{type(error).__name__}: {error}')}"]
+    return [*answer, "end"]
+
+
+def _send(answers: TextIO, lines: Sequence[str]) -> None:
+    # The port's own output goes first, so that whoever reads this answer has it already.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    answers.write("\n".join([*lines, ""]))
+    answers.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

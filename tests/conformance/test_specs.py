@@ -1,0 +1,67 @@
+"""A spec that cannot be used gives one sentence: what was tried, and what is there instead."""
+
+import pytest
+
+from radam_conformance.drivers import load
+from radam_conformance.spec import LoadError, SpecError, parse_spec
+
+
+@pytest.mark.parametrize(
+    ("text", "extras", "sentence"),
+    [
+        ("torch:torch.optim.RAdan", {}, "has no attribute 'RAdan'; did you mean 'RAdam'?"),
+        ("torch:torch.optmi.RAdam", {}, "there is no module 'torch.optmi' here"),
+        ("torch:torch.nn.Linear", {}, "Linear is no optimizer: it has no step method"),
+        ("torch:optimi.radam", {}, "radam is a function, no class"),
+        ("torch:torch.optim.lr_scheduler.LRScheduler", {}, "is no optimizer: it takes (opti"),
+        ("torch:torch.optim.RAdam", {"options": ["foreech=1"]}, "did you mean 'foreach'?"),
+        ("torch:torch.optim.RAdam", {"options": ["eps=1"]}, "the cases set eps themselves"),
+        ("torch:torch.optim.RAdam", {"renames": ["eps=epsilon"]}, "did you mean 'eps'?"),
+        ("optax:optax.raddam", {}, "did you mean 'radam'?"),
+        ("optax:optax.apply_updates", {}, "it takes (params, updates), no lr"),
+        ("func:nowhere/port.py:step", {}, "there is no file 'nowhere/port.py'"),
+        ("func:radam_conformance.nowhere:step", {}, "no module 'radam_conformance.nowhere'"),
+        ("func:math:pi", {}, "pi is a float, not a function"),
+        ("func:math:sqrt", {}, "cannot be called as step(params, grads, state, hyper)"),
+    ],
+)
+def test_a_port_that_is_not_there_gives_one_sentence(
+    text: str, extras: dict[str, list[str]], sentence: str
+) -> None:
+    with pytest.raises(LoadError) as caught:
+        load(parse_spec(text, **extras))
+
+    assert str(caught.value).startswith(f"{text}: ")
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "extras", "sentence"),
+    [
+        ("torch.optim.RAdam", {}, "must begin with one of torch:, optax:, func:, cmd:"),
+        ("troch:torch.optim.RAdam", {}, "did you mean torch:?"),
+        ("torch:RAdam", {}, "must have the form torch:pkg.mod.Class"),
+        ("func:port.py", {}, "must have the form func:path/to/file.py:step"),
+        ("cmd:", {}, "must have the form cmd:"),
+        ("cmd:'unclosed", {}, "must have the form cmd:"),
+        ("cmd:./port", {"options": ["a=1"]}, "--map and --set do not apply"),
+        ("func:a.py:step", {"renames": ["lr=alpha"]}, "--map does not apply"),
+        ("torch:a.B", {"renames": ["rho=c"]}, "must rename one of lr, beta1"),
+        ("torch:a.B", {"options": ["c"]}, "must have the form name=value"),
+        ("torch:a.B", {"options": ["c=1", "c=2"]}, "a second time"),
+    ],
+)
+def test_a_malformed_spec_gives_one_sentence(
+    text: str, extras: dict[str, list[str]], sentence: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec(text, **extras)
+
+    assert sentence in str(caught.value)
+
+
+def test_values_of_options_are_literals_and_never_run() -> None:
+    words = ["a=true", "b=False", "c=1e-3", "d=(0.9, 0.99)", "e=text", "f=__import__('os')"]
+    values = parse_spec("torch:a.B", options=words).option_values()
+
+    assert list(values.values()) == [True, False, 1e-3, (0.9, 0.99), "text", "__import__('os')"]

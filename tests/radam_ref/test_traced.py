@@ -1,0 +1,164 @@
+"""S3: t as an array, under jit or on a device, where the host cannot fetch the terms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import array_api_strict
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flint import arb, ctx
+
+from radam_ref import Dialect, RAdamConfig, RAdamState, init, step
+
+from . import exact
+
+BETA2 = (0.61, 0.9, 0.99, 0.999, 0.9999, 1 - 2.0**-17, 1 - 2.0**-20)
+TINY = 2.0**-60
+HALF_ULP = {"float32": 2.0**-24, "float64": 2.0**-53}
+
+Moved = Callable[[list[int], RAdamConfig], Any]
+
+
+def config_that_shows_r(beta2: float, threshold: float) -> RAdamConfig:
+    """From zero moments, a gradient of TINY then moves x from 0 to exactly -r_t*TINY.
+
+    beta1 = 0 makes m_hat the gradient, and the root vanishes beside eps = 1; without
+    rectification x moves to -TINY.
+    """
+    return RAdamConfig(1.0, beta1=0.0, beta2=beta2, eps=1.0, dialect=Dialect(threshold=threshold))
+
+
+def moved_in_jax(steps: list[int], config: RAdamConfig, dtype: str) -> Any:
+    def moved(t: Any) -> Any:
+        zero = jnp.zeros((), dtype)
+        return step(zero, zero + TINY, RAdamState(t - 1, zero, zero), config)[0]
+
+    with jax.enable_x64(dtype == "float64"):
+        return np.asarray(jax.jit(jax.vmap(moved))(jnp.asarray(steps)))
+
+
+def moved_eagerly(steps: list[int], config: RAdamConfig, dtype: str, xp: Any, device: Any) -> Any:
+    def moved(t: int) -> float:
+        zero = xp.zeros((), dtype=getattr(xp, dtype), device=device)
+        state = RAdamState(xp.asarray(t - 1, device=device), zero, zero)
+        return float(step(zero, zero + TINY, state, config)[0])
+
+    return np.asarray([moved(t) for t in steps])
+
+
+PLACES = {
+    "jax-float32": (partial(moved_in_jax, dtype="float32"), "float32", 400),
+    "jax-float64": (partial(moved_in_jax, dtype="float64"), "float64", 400),
+    "numpy-float32": (partial(moved_eagerly, dtype="float32", xp=np, device=None), "float32", 150),
+    "numpy-float64": (partial(moved_eagerly, dtype="float64", xp=np, device=None), "float64", 150),
+    "strict-no_float64": (
+        partial(
+            moved_eagerly,
+            dtype="float32",
+            xp=array_api_strict,
+            device=array_api_strict.Device("no_float64"),
+        ),
+        "float32",
+        40,
+    ),
+}
+
+
+@pytest.mark.parametrize("threshold", [4.0, 5.0])
+@pytest.mark.parametrize("place", PLACES)
+def test_branch_and_r_of_a_traced_t(place: str, threshold: float) -> None:
+    """The branch is exact; |dr/r| <= 4u(1 + rho_t/(rho_t-4))."""
+    moved, dtype, count = PLACES[place]
+    random = np.exp(np.random.default_rng(7).uniform(0, math.log(1e9), count))
+    steps = sorted({*range(1, 14), *map(int, random), 10**9})
+    for beta2 in BETA2:
+        r = moved(steps, config_that_shows_r(beta2, threshold)) / -TINY
+        for t, got in zip(steps, r, strict=True):
+            true = exact.terms(t, 0.0, beta2, threshold)
+            if true.r_t is None:
+                assert got == 1, (t, beta2)
+                continue
+            with ctx.workprec(300):
+                bound = 4 * HALF_ULP[dtype] * (1 + true.rho_t / (true.rho_t - 4))
+                assert abs(arb(float(got)) / true.r_t - 1) <= bound, (t, beta2)
+
+
+@pytest.mark.parametrize("beta2", [0.0, 0.5, 0.6])
+def test_a_traced_t_is_never_rectified_up_to_0_6(beta2: float) -> None:
+    """S6."""
+    steps = [1, 2, 5, 6, 100, 10**9]
+    config = config_that_shows_r(beta2, 4.0)
+    assert np.all(moved_in_jax(steps, config, "float32") == -TINY)
+    assert np.all(moved_eagerly(steps, config, "float64", np, None) == -TINY)
+
+
+DIALECTS = {
+    "paper": "paper",
+    "hold": "paper-hold",
+    "pytorch": "pytorch",
+    "absolute": "lamp",
+    "nesterov": Dialect(nesterov=True),
+    "eps_root": Dialect(eps_root=1e-4),
+}
+
+
+@pytest.mark.parametrize("eps", [1e-3, 0.0])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_run_with_traced_t_is_the_run_with_host_t(dialect: str, eps: float) -> None:
+    config = RAdamConfig(0.1, eps=eps, weight_decay=0.02, dialect=DIALECTS[dialect])
+    rng = np.random.default_rng(8)
+    x = y = rng.standard_normal(5)
+    host = traced = init(x)
+    traced = traced._replace(t=np.asarray(0, np.int32))
+    for t in range(1, 31):
+        g = rng.standard_normal(5) * [1, 1e-3, 30, 0, 1]
+        x, host = step(x, g, host, config)
+        y, traced = step(y, g, traced, config)
+        assert (traced.t, traced.t.dtype, traced.t.shape) == (t, np.int32, ())
+        np.testing.assert_allclose(y, x, rtol=0, atol=4e-14)
+        np.testing.assert_array_max_ulp(traced.m, host.m, 40)
+
+
+def last_of_twelve(x: Any, mask: Any, config: RAdamConfig) -> Any:
+    """Twelve jitted steps down x^2/2 (where the mask is 1)."""
+
+    def advance(carry: Any, _: None) -> tuple[Any, None]:
+        x, state = carry
+        return step(x, x * mask, state, config), None
+
+    start = (x, init(x)._replace(t=jnp.asarray(0)))
+    return jax.lax.scan(advance, start, None, length=12)[0][0]
+
+
+@pytest.mark.parametrize("eps", [1e-8, 0.0])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_gradients_through_twelve_steps(dialect: str, eps: float) -> None:
+    """No NaN, an element of zero gradient included; and the derivative is that of the step."""
+    mask = np.asarray([1.0, 0.0, 1.0])
+    x = np.asarray([1.0, 2.0, -0.3])
+    config = RAdamConfig(0.05, eps=eps, dialect=DIALECTS[dialect])
+    with jax.enable_x64(True):
+        jacobian = jax.jit(jax.jacrev(lambda x: last_of_twelve(x, mask, config)))(jnp.asarray(x))
+
+    def run(x: Any) -> Any:
+        state = init(x)
+        for _ in range(12):
+            x, state = step(x, x * mask, state, config)
+        return x
+
+    h = 1e-5
+    differences = np.diag((run(x + h) - run(x - h)) / (2 * h))
+    np.testing.assert_allclose(jacobian, differences, rtol=1e-6, atol=1e-8)
+
+
+def test_float32_gradients_are_finite() -> None:
+    mask = jnp.asarray([1.0, 0.0])
+    for eps in (1e-8, 0.0):
+        gradient = jax.grad(lambda x, eps=eps: last_of_twelve(x, mask, RAdamConfig(eps=eps)).sum())
+        assert jnp.all(jnp.isfinite(gradient(jnp.asarray([1.0, 2.0]))))
