@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import localcontext
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -124,10 +124,10 @@ def init(params: Array) -> RAdamState:
     RAdamState(t=0, m=array([0., 0.]), v=array([0., 0.]))
     """
     xp = _namespace(params)
-    compute, moment = _moment_dtypes(params, xp)
-    real_part = xp.real(params) if moment != compute else params
-    v = xp.zeros_like(real_part, dtype=compute)
-    return RAdamState(0, xp.zeros_like(params, dtype=moment), v)
+    m_dtype, v_dtype = _moment_dtypes(params, xp)
+    real_part = xp.real(params) if m_dtype != v_dtype else params
+    m, v = xp.zeros_like(params, dtype=m_dtype), xp.zeros_like(real_part, dtype=v_dtype)
+    return RAdamState(0, m, v)
 
 
 def step(
@@ -177,18 +177,18 @@ def step(
     (array([ 0.5, -1. ]), 1)
     """
     xp = _namespace(params)
-    compute, moment = _moment_dtypes(params, xp)
+    m_dtype, v_dtype = _moment_dtypes(params, xp)
     if not isinstance(state, RAdamState):
         raise TypeError(f"state must be a RAdamState, got {state!r}")
     if not isinstance(config, RAdamConfig):
         raise TypeError(f"config must be a RAdamConfig, got {config!r}")
     if config.axes.eps_placement == "floor":
         raise ValueError("eps_placement must be after_correction or before_correction, got 'floor'")
-    componentwise = config.axes.complex == "componentwise"
+    v_dtypes = (v_dtype, m_dtype) if config.axes.complex == "componentwise" else (v_dtype,)
     _require("grads", grads, params, xp, params.dtype)
-    _require("state.m", state.m, params, xp, moment)
-    _require("state.v", state.v, params, xp, *((compute, moment) if componentwise else (compute,)))
-    lr = config.lr if lr is None else _step_size(lr, params, xp, compute)
+    _require("state.m", state.m, params, xp, m_dtype)
+    _require("state.v", state.v, params, xp, *v_dtypes)
+    lr = config.lr if lr is None else _step_size(lr, params, xp, v_dtype)
     terms = _terms.coefficients if _is_host_count(state.t, params, xp) else _traced.coefficients
     params, (t, m, v) = _dtypes.step(params, grads, state, config, lr, xp, terms)
     if isinstance(params, np.generic):  # what NumPy makes of 0-d arrays
@@ -201,11 +201,11 @@ def _beta2(beta2: object) -> float:
 
 
 def _step_number(t: object) -> int:
-    if isinstance(t, bool) or not isinstance(t, int):
+    if isinstance(t, bool) or not isinstance(t, Integral):
         raise TypeError(f"t must be an int of at least 1, got {t!r} of type {type(t).__name__}")
     if t < 1:
         raise ValueError(f"t must be an int of at least 1, got {t!r}")
-    return t
+    return int(t)
 
 
 def _namespace(params: Array) -> Any:
@@ -217,10 +217,10 @@ def _namespace(params: Array) -> Any:
 
 
 def _moment_dtypes(params: Array, xp: Any) -> tuple[Any, Any]:
-    """The dtypes of v and of m."""
+    """The dtypes of m and of v, which is the real one computed in."""
     name = _dtypes.checked_name("params", params)
-    compute = xp.float32 if COMPUTE[name] == "float32" else xp.float64
-    return compute, params.dtype if name.startswith("complex") else compute
+    v_dtype = getattr(xp, COMPUTE[name])
+    return params.dtype if name.startswith("complex") else v_dtype, v_dtype
 
 
 def _require(name: str, array: Array, params: Array, xp: Any, *dtypes: Any) -> None:
@@ -262,8 +262,8 @@ def _shares_namespace(array: object, xp: Any) -> bool:
     return is_array_api_obj(array) and array_namespace(array) is xp
 
 
-def _step_size(lr: Any, params: Array, xp: Any, compute: Any) -> Any:
-    """lr as a float, or as an array of dtype `compute`."""
+def _step_size(lr: Any, params: Array, xp: Any, dtype: Any) -> Any:
+    """lr as a float, or as an array of `dtype`."""
     if isinstance(lr, Real) or not is_array_api_obj(lr):
         return real("lr", lr)
     if not _shares_namespace(lr, xp) or not xp.isdtype(lr.dtype, "real floating"):
@@ -279,4 +279,4 @@ def _step_size(lr: Any, params: Array, xp: Any, compute: Any) -> Any:
     if broadcast != tuple(params.shape):
         shapes = f"{tuple(params.shape)}, got {tuple(lr.shape)}"
         raise ValueError(f"lr must broadcast to the shape of params, {shapes}")
-    return xp.astype(lr, compute, copy=False)
+    return xp.astype(lr, dtype, copy=False)

@@ -58,7 +58,8 @@ class Dialect:
         object.__setattr__(self, "threshold", real("threshold", self.threshold, low=4.0))
         object.__setattr__(self, "eps_root", real("eps_root", self.eps_root))
         for axis, allowed in CHOICES.items():
-            if (value := getattr(self, axis)) not in allowed:
+            value = getattr(self, axis)
+            if value not in allowed or type(value) is not type(allowed[0]):  # 1 is no True
                 raise ValueError(f"{axis} must be one of {allowed}, got {value!r}")
 
 

@@ -7,6 +7,7 @@ a crash meets the old file or the new one, never half of one.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import (
     array_namespace,
+    device,
     is_cupy_array,
     is_dask_array,
     is_jax_array,
@@ -116,8 +118,9 @@ def _replace(target: Path, members: dict[str, np.ndarray[Any, Any]]) -> None:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+    content = io.BytesIO(path.read_bytes())
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with np.load(content, allow_pickle=False) as archive:
             header = json.loads(bytes(archive["header"]))
             if header["format"] != FORMAT:
                 raise ValueError(f"its format is {header['format']!r}")
@@ -125,7 +128,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
                 return header, {key: archive[key] for key in ARRAYS}
     except (AttributeError, EOFError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no {FORMAT}, or is damaged: {error}") from error
-    except (zipfile.BadZipFile, zlib.error) as error:
+    except (RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is a {FORMAT} cut off or damaged: {error}") from error
     version = header["version"]
     raise ValueError(
@@ -142,7 +145,7 @@ def _to_numpy(array: Array) -> np.ndarray[Any, Any]:
     elif is_cupy_array(array):
         array = array.get()
     elif not (is_numpy_array(array) or is_jax_array(array) or is_dask_array(array)):
-        array = to_device(array, xp.__array_namespace_info__().default_device())
+        array = to_device(array, device(xp.empty(0)))  # where np.asarray can read it
     host = np.asarray(array)
     return host.view(np.uint16) if host.dtype.name == "bfloat16" else host
 

@@ -40,10 +40,9 @@ def formula(sqrt: Any, where: Any, form: Form, compiled: Callable[..., Any] = la
     @compiled
     def adaptive(m_hat, v, c):  # type: ignore[no-untyped-def]
         v_hat = c.i2 * v + c.eps_root if eps_root else c.i2 * v
-        if guarded:  # keeps the root from 0, where it has no derivative, and eps = 0 from 0/0
-            root = where(v == 0, v + c.at_zero, sqrt(where(v == 0, v + c.i2, v_hat)))
-        else:
-            root = sqrt(v_hat)
+        # guarded: keeps the root from 0, where it has no derivative, and eps = 0 from 0/0
+        argument = where(v == 0, v + c.i2, v_hat) if guarded else v_hat
+        root = where(v == 0, v + c.at_zero, sqrt(argument)) if guarded else sqrt(argument)
         return c.r * m_hat / (root + c.eps)  # lines 10 to 12
 
     @compiled
@@ -84,8 +83,9 @@ def step(
     t, number = state.t + 1, isinstance(lr, float)
     form, c = terms(t, config, lr if number else 1.0, dtype)
     if not number:  # the coefficient of 1 is 0 while the dialect holds
-        decoupled = form.shrinks and config.axes.weight_decay == "decoupled"
-        c = c._replace(lr=c.lr * lr, shrink=1 - c.lr * lr * c.wd if decoupled else c.shrink)
+        if config.weight_decay and config.axes.weight_decay == "decoupled":
+            form, c = form._replace(shrinks=True), c._replace(shrink=1 - c.lr * lr * c.wd)
+        c = c._replace(lr=c.lr * lr)
     update, update_modulus = formula(xp.sqrt, xp.where, form)
     advance = update_modulus if isinstance(params, tuple) else update
     params, m, v = advance(params, grads, state.m, state.v, c)

@@ -82,9 +82,12 @@ def rectifier(t: Array, tractable: Array, beta2: float, xp: Any) -> Array:
     return xp.sqrt((rho_t - 4) * ((rho_t - 2) / rho_t) * scale)  # line 11
 
 
-def widest_real(t: Array, xp: Any) -> Any:
+def widest_real(t: Array, dtype: str, xp: Any) -> Any:
     """float64 where the device of `t` has it, else float32."""
-    reals = xp.__array_namespace_info__().dtypes(device=device(t), kind="real floating")
+    try:
+        reals = xp.__array_namespace_info__().dtypes(device=device(t), kind="real floating")
+    except (AttributeError, RuntimeError):  # a standard before 2023.12 cannot be asked
+        return getattr(xp, dtype)
     return reals.get("float64", xp.float32)
 
 
@@ -93,7 +96,7 @@ def coefficients(t: Array, config: RAdamConfig, lr: float, dtype: str) -> tuple[
     xp, axes = array_namespace(t), config.axes
     t0 = first_rectified(config.beta2, axes.threshold)
     form, c = _terms.coefficients(t0 or 1, config, lr, dtype)
-    steps = xp.astype(t, widest_real(t, xp))
+    steps = xp.astype(t, widest_real(t, dtype, xp))
     correction1, correction2 = (bias_correction(steps, b, xp) for b in (config.beta1, config.beta2))
     now = {"i1": 1 / correction1, "i2": 1 / correction2}
     if axes.nesterov:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import torch
@@ -77,6 +78,16 @@ class RAdam(Optimizer):
         """Add a group; its hyper-parameters are checked like the constructor's."""
         _config({**self.defaults, **param_group})
         super().add_param_group(param_group)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load a state; its moments keep their dtype, where torch would cast them to params'."""
+        super().load_state_dict(state_dict)
+        saved = chain.from_iterable(group["params"] for group in state_dict["param_groups"])
+        params = chain.from_iterable(group["params"] for group in self.param_groups)
+        for number, param in zip(saved, params, strict=True):
+            if kept := state_dict["state"].get(number):
+                moments = {name: kept[name].to(param.device) for name in ("exp_avg", "exp_avg_sq")}
+                self.state[param].update(moments)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -89,7 +89,7 @@ def run(
             _complain(str(error))
             failed = True
         else:
-            report_text.console().print(report_text.render(report))
+            report_text.console().print(report_text.render(report), crop=False)
             reports.append(report)
     raise typer.Exit(NOT_STARTED if failed else exit_code(reports, grade=grade))
 

@@ -113,7 +113,9 @@ def _cause(report: Report, verdict: Verdict, failing: list[CaseResult]) -> Itera
     only = failing[0].case.id
     judged_by = f" --dialect {naming.name(report.dialect)}" if report.by_name else ""
     command = f"radam-conformance run {report.spec}{judged_by} --only {only}"
-    yield _indented(Text.assemble("reproduce: ", (command, "cyan")), 4)
+    # Never wrapped, so that it can be copied in one piece.
+    line = ("    reproduce: ", (command, "cyan"))
+    yield Text.assemble(*line, no_wrap=True, overflow="ignore")
 
 
 def _table(failing: list[CaseResult]) -> Table:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from .authoring.regenerate import digest, regenerate
@@ -20,14 +21,25 @@ def verify() -> list[str]:
     list of str
         What is wrong, each with the file it is about; empty if nothing is.
     """
-    return list(_problems())
+    root = golden()
+    if unreadable := list(_unreadable(root, ["index.json"])):
+        return unreadable
+    index = json.loads((root / "index.json").read_bytes())
+    entries = [index["notes"], index["schema"], *index["cases"]]
+    return list(_unreadable(root, [e["file"] for e in entries])) or list(_problems(root, index))
 
 
-def _problems() -> Iterator[str]:
+def _unreadable(root: Traversable, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        try:
+            json.loads((root / name).read_bytes())
+        except (OSError, ValueError) as error:
+            yield f"{name}: cannot be read: {error}"
+
+
+def _problems(root: Traversable, index: dict[str, Any]) -> Iterator[str]:
     from jsonschema import Draft202012Validator
 
-    root = golden()
-    index = json.loads((root / "index.json").read_bytes())
     for entry in (index["notes"], index["schema"], *index["cases"]):
         if digest((root / entry["file"]).read_bytes()) != entry["sha256"]:
             yield f"{entry['file']}: sha256 is not the one in index.json"

@@ -39,7 +39,9 @@ def terms(t: int, beta1: float, beta2: float, threshold: float = 4.0) -> Terms:
             numerator = (rho_t - 4) * (rho_t - 2) * rho_inf
             r_t = (numerator / ((rho_inf - 4) * (rho_inf - 2) * rho_t)).sqrt()
         elif not rho_t < threshold:
-            raise ArithmeticError(f"rho_{t} at beta2={beta2!r} is too near {threshold} for its ball")
+            raise ArithmeticError(
+                f"rho_{t} at beta2={beta2!r} is too near {threshold} for its ball"
+            )
         return Terms(1 / (1 - arb(beta1) ** t), 1 / (1 - power), rho_inf, rho_t, r_t)
 
 
@@ -94,9 +96,7 @@ def trajectory(
         yield elements
 
 
-def advance(
-    element: Element, gradient: float, t: int, now: Terms, config: RAdamConfig
-) -> Element:
+def advance(element: Element, gradient: float, t: int, now: Terms, config: RAdamConfig) -> Element:
     """Step t of one element, to 200 bits."""
     with ctx.workprec(200):
         return _advance(element, arb(gradient), t, now, config)

@@ -1,4 +1,4 @@
-"""S4 where the bits are not promised: Torch's own operators, and XLA, from one and the same state."""
+"""S4 where bits are not promised: Torch's own operators, and XLA, from one and the same state."""
 
 from __future__ import annotations
 

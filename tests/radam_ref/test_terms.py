@@ -87,15 +87,11 @@ def expected_coefficients(t: int, config: RAdamConfig, lr: float) -> dict[str, o
         "beta2": lambda: arb(beta2),
         "w2": lambda: 1 - arb(beta2),
         "eps_root": lambda: arb(axes.eps_root),
-        "i1": lambda: (
-            arb(beta1) / (1 - arb(beta1) ** (t + 1)) if axes.nesterov else now().i1
-        ),
+        "i1": lambda: arb(beta1) / (1 - arb(beta1) ** (t + 1)) if axes.nesterov else now().i1,
         "n2": lambda: (1 - arb(beta1)) * now().i1 if axes.nesterov else arb(0),
         "i2": lambda: now().i2,
         "eps": lambda: (
-            arb(eps)
-            if axes.eps_placement == "after_correction"
-            else arb(eps) * now().i2.sqrt()
+            arb(eps) if axes.eps_placement == "after_correction" else arb(eps) * now().i2.sqrt()
         ),
         "r": lambda: now().r_t or arb(0),
         "shrink": lambda: shrink[axes.weight_decay]() if moves and decay else arb(1),
@@ -176,7 +172,8 @@ def test_never_rectified_up_to_0_6(beta2: float) -> None:
 def test_rectified_just_above_0_6() -> None:
     """S6: rho_inf exceeds 4 by 1e-15, so the variance becomes tractable, late."""
     first = next(t for t in range(1, 1000) if rectification(t, ABOVE_0_6) is not None)
-    assert exact.terms(first - 1, 0.9, ABOVE_0_6).rho_t < 4 < exact.terms(first, 0.9, ABOVE_0_6).rho_t
+    before, after = (exact.terms(t, 0.9, ABOVE_0_6).rho_t for t in (first - 1, first))
+    assert before < 4 < after
     assert 0 < rectification(first, ABOVE_0_6) <= rectification(10**9, ABOVE_0_6) <= 1
 
 

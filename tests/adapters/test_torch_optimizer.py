@@ -1,0 +1,266 @@
+"""The Torch optimizer steps like torch.optim.RAdam, keeps its state, and computes nothing."""
+
+import ast
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import radam_adapters
+from radam_adapters.torch_optimizer import RAdam
+from radam_ref import Dialect
+
+STEPS = 60
+Parameters = Sequence[torch.nn.Parameter]
+MakeOptimizer = Callable[[Any], torch.optim.Optimizer]
+
+
+def parameters(dtype: torch.dtype = torch.float64) -> Parameters:
+    generator = torch.Generator().manual_seed(3)
+    starts = [torch.randn(shape, generator=generator, dtype=dtype) for shape in [(4,), (2, 3), ()]]
+    return [torch.nn.Parameter(start) for start in starts]
+
+
+def descend(
+    optimizer: torch.optim.Optimizer,
+    params: Parameters,
+    steps: range = range(STEPS),
+    *,
+    first: Sequence[int] = (0, 0, 0),
+) -> None:
+    """Steps with random gradients; that of each parameter is None before its first step."""
+    for t in steps:
+        generator = torch.Generator().manual_seed(t)
+        for param, start in zip(params, first, strict=True):
+            gradient = torch.randn(param.shape, generator=generator, dtype=param.dtype)
+            param.grad = gradient if t >= start else None
+        optimizer.step()
+
+
+def assert_same_descent(ours: MakeOptimizer, theirs: MakeOptimizer, **how: Any) -> None:
+    dtype, group = how.pop("dtype", torch.float64), how.pop("group", lambda params: params)
+    ended = []
+    for make in (ours, theirs):
+        params = parameters(dtype)
+        descend(make(group(params)), params, **how)
+        ended.append(params)
+    for x, y in zip(*ended, strict=True):
+        torch.testing.assert_close(x, y, rtol=0, atol=1e-12)
+
+
+# Beside torch.optim.RAdam
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"lr": 0.1, "betas": (0.8, 0.99), "eps": 1e-3},
+        {"weight_decay": 0.125},
+        {"weight_decay": 0.125, "decoupled_weight_decay": True},
+        {"maximize": True, "weight_decay": 0.125},
+        {"betas": (0.0, 0.5)},
+    ],
+)
+def test_it_steps_like_torch(options: dict[str, Any]) -> None:
+    assert_same_descent(
+        lambda params: RAdam(params, **options),
+        lambda params: torch.optim.RAdam(params, **options),
+    )
+
+
+def test_groups_have_hyper_parameters_of_their_own() -> None:
+    def groups(params: Parameters) -> list[dict[str, Any]]:
+        own = {"lr": 0.1, "betas": (0.5, 0.9), "weight_decay": 0.25, "decoupled_weight_decay": True}
+        return [{"params": params[:1]}, {"params": params[1:], **own}]
+
+    assert_same_descent(RAdam, torch.optim.RAdam, group=groups)
+
+
+def test_a_parameter_that_joins_late_counts_its_own_steps() -> None:
+    assert_same_descent(RAdam, torch.optim.RAdam, first=(0, 11, 3))
+
+
+def test_a_tensor_lr_is_a_number_on_the_device() -> None:
+    options = {"weight_decay": 0.125, "decoupled_weight_decay": True}
+
+    assert_same_descent(
+        lambda params: RAdam(params, torch.tensor(0.1, dtype=torch.float64), **options),
+        lambda params: torch.optim.RAdam(params, 0.1, **options),
+    )
+
+
+def test_the_parts_of_a_complex_number_are_parameters_of_their_own() -> None:
+    assert_same_descent(RAdam, torch.optim.RAdam, dtype=torch.complex128)
+
+
+def test_a_scheduler_sets_lr() -> None:
+    ours, theirs = parameters(), parameters()
+    for make, params in ((RAdam, ours), (torch.optim.RAdam, theirs)):
+        optimizer = make(params, lr=0.1)
+        scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=3, gamma=0.5)
+        for t in range(STEPS):
+            descend(optimizer, params, range(t, t + 1))
+            scheduler.step()
+
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_bfloat16_keeps_its_moments_in_float32() -> None:
+    params, shadow = parameters(torch.bfloat16), parameters(torch.bfloat16)
+    shadow = [torch.nn.Parameter(param.detach().float()) for param in shadow]
+    ours, theirs = RAdam(params, lr=0.1), torch.optim.RAdam(shadow, lr=0.1)
+    for t in range(STEPS):
+        descend(ours, params, range(t, t + 1))
+        for x, y in zip(params, shadow, strict=True):
+            y.grad = x.grad.float()  # type: ignore[union-attr]
+        theirs.step()
+        with torch.no_grad():
+            for x, y in zip(params, shadow, strict=True):
+                torch.testing.assert_close(x, y.bfloat16(), rtol=2.0**-7, atol=1e-6)
+                y.copy_(x)
+
+    assert {ours.state[x]["exp_avg"].dtype for x in params} == {torch.float32}
+
+
+def test_the_dialect_can_be_chosen() -> None:
+    held, moved = parameters(), parameters()
+    descend(RAdam(held, dialect="authors"), held, range(5))
+    descend(RAdam(moved, dialect=Dialect(threshold=5.0)), moved, range(5))
+
+    start = parameters()
+    assert all(torch.equal(x, y) for x, y in zip(held, start, strict=True))
+    assert not any(torch.equal(x, y) for x, y in zip(moved, start, strict=True))
+
+
+# State
+
+
+def saved_and_loaded(state: dict[str, Any]) -> dict[str, Any]:
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    loaded: dict[str, Any] = torch.load(file, weights_only=True)
+    return loaded
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.complex64, torch.bfloat16])
+@pytest.mark.parametrize("at", [3, 5, 6, 30])
+def test_a_state_dict_continues_bit_for_bit(dtype: torch.dtype, at: int) -> None:
+    straight = parameters(dtype)
+    descend(RAdam(straight, lr=0.1), straight)
+
+    resumed = parameters(dtype)
+    first = RAdam(resumed, lr=0.1)
+    descend(first, resumed, range(at))
+    second = RAdam(resumed, lr=0.5)
+    second.load_state_dict(saved_and_loaded(first.state_dict()))
+    descend(second, resumed, range(at, STEPS))
+
+    assert all(torch.equal(x, y) for x, y in zip(straight, resumed, strict=True))
+
+
+def test_the_state_has_the_names_of_torch() -> None:
+    params = parameters()
+    ours, theirs = RAdam(params), torch.optim.RAdam(params)
+    descend(ours, params, range(2))
+    descend(theirs, params, range(2))
+
+    assert set(ours.state[params[0]]) == set(theirs.state[params[0]])
+    assert ours.state[params[0]]["step"] == 2
+
+
+def test_a_closure_is_called_once_with_gradients_enabled() -> None:
+    x = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    optimizer, calls = RAdam([x], lr=0.25), []
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = (x * x).sum()
+        loss.backward()
+        calls.append(loss.item())
+        return loss
+
+    with torch.no_grad():
+        loss = optimizer.step(closure)
+
+    assert (calls, loss.item()) == ([5.0], 5.0)
+    assert x.tolist() == [0.5, -1.0]
+    assert optimizer.step() is None
+
+
+def test_the_parameter_stays_the_same_tensor() -> None:
+    (x, *_) = params = parameters()
+    place = x.data_ptr()
+    descend(RAdam(params), params, range(7))
+
+    assert (x.data_ptr(), x.requires_grad, x.is_leaf) == (place, True, True)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"lr": -1.0}, ValueError, r"lr must be a real number in \[0, inf\), got -1.0"),
+        ({"lr": "fast"}, TypeError, r"lr must be a real number in \[0, inf\), got 'fast'"),
+        ({"betas": (1.0, 0.9)}, ValueError, r"beta1 must be a real number in \[0, 1\), got 1.0"),
+        ({"betas": (0.9, -0.1)}, ValueError, r"beta2 must be .*, got -0.1"),
+        ({"eps": -1e-8}, ValueError, "eps must be .*, got -1e-08"),
+        ({"weight_decay": float("nan")}, ValueError, "weight_decay must be .*, got nan"),
+        ({"maximize": 1}, TypeError, "maximize must be True or False, got 1"),
+        ({"dialect": "torch"}, ValueError, "dialect must be one of .*, got 'torch'"),
+    ],
+)
+def test_a_bad_hyper_parameter_is_refused_by_name(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        RAdam(parameters(), **options)
+
+    optimizer = RAdam(parameters())
+    with pytest.raises(error, match=message):
+        optimizer.add_param_group({"params": parameters(), **options})
+    assert len(optimizer.param_groups) == 1
+
+
+def test_a_group_that_is_added_takes_the_defaults_of_the_others() -> None:
+    params = parameters()
+    optimizer = RAdam(params[:1], lr=0.5, betas=(0.5, 0.75), dialect="paper")
+    optimizer.add_param_group({"params": params[1:], "lr": 0.25})
+    added = optimizer.param_groups[1]
+
+    assert (added["lr"], added["betas"], added["dialect"]) == (0.25, (0.5, 0.75), "paper")
+    descend(optimizer, params, range(7))
+
+
+def test_sparse_gradients_are_refused() -> None:
+    x = torch.nn.Parameter(torch.ones(3))
+    x.grad = torch.ones(3).to_sparse()
+
+    with pytest.raises(RuntimeError, match="RAdam does not support sparse gradients"):
+        RAdam([x]).step()
+
+
+# No arithmetic
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted(Path(radam_adapters.__file__).parent.glob("*.py")),
+    ids=lambda file: file.name,
+)
+def test_no_adapter_computes(file: Path) -> None:
+    nodes = list(ast.walk(ast.parse(file.read_text())))
+    computed = [node for node in nodes if isinstance(node, ast.BinOp | ast.AugAssign)]
+    called = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    arithmetic = {"sqrt", "rsqrt", "pow", "exp", "mul", "div", "add", "sub", "lerp", "where"}
+
+    # A bar between two types is no arithmetic.
+    assert [node for node in computed if not isinstance(node.op, ast.BitOr)] == []
+    assert called & arithmetic == set()
+    assert {name for name in called if name.endswith("_") and name[0] != "_"} <= {"copy_"}

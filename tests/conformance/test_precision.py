@@ -1,0 +1,76 @@
+"""Scalar terms in binary32 are recognised as such; no other fault is taken for them."""
+
+from collections.abc import Iterable
+from functools import partial
+
+import pytest
+
+from radam_conformance.cases import Case, load_suite
+from radam_conformance.comparison import compare
+from radam_conformance.identify import expectation, is_probe
+from radam_conformance.precision import explains
+from radam_ref import Dialect
+
+from .ports import faulty, textbook
+from .ports.faulty import FAULTS
+from .sample_ports import Step, play
+
+# beta2 = 0.999 and 0.9999: what binary32 makes of rho_t, and of its first passage of the threshold.
+CROSSINGS = load_suite(["core/crossing-06-*", "core/crossing-07-*"])
+PROBES = tuple(filter(is_probe, load_suite()))
+# No probe has a rho_t between 4 and 4.5.
+PROBED = [fault for fault in FAULTS if fault != "threshold 4.5"]
+
+
+def excused(step: Step, cases: Iterable[Case], dialect: Dialect) -> dict[str, bool]:
+    """Of the cases in which the port is out of bounds, which are taken for binary32's."""
+    answers = [(case, play(step, case)) for case in cases]
+    return {
+        case.id: explains(case, dialect, answer)
+        for case, answer in answers
+        if compare(case, answer, expectation(case, dialect)).verdict == "fail"
+    }
+
+
+@pytest.mark.parametrize("scalars", ["mixed", "closed"])
+@pytest.mark.parametrize("threshold", [4.0, 5.0])
+def test_both_styles_of_binary32_are_recognised(scalars: str, threshold: float) -> None:
+    step = partial(textbook.step, threshold=threshold, scalars=scalars)
+
+    assert excused(step, CROSSINGS, Dialect(threshold=threshold)) == {
+        case.id: True for case in CROSSINGS
+    }
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_other_fault_is_excused_at_large_beta2(fault: str) -> None:
+    float64 = [case for case in CROSSINGS if case.dtype == "float64"]
+
+    assert not any(excused(partial(faulty.step, fault=fault), float64, Dialect()).values())
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("fault", PROBED)
+def test_the_probes_alone_excuse_no_fault(fault: str, dtype: str) -> None:
+    probes = [case for case in PROBES if case.dtype == dtype]
+    failing = excused(partial(faulty.step, fault=fault), probes, Dialect())
+
+    assert not failing or not all(failing.values())
+    assert failing or (fault, dtype) == ("betas in float32", "float32")
+
+
+@pytest.mark.parametrize("scalars", ["binary64", "mixed", "closed"])
+@pytest.mark.parametrize(("threshold", "other"), [(4.0, 5.0), (5.0, 4.0)])
+def test_another_threshold_is_not_excused(scalars: str, threshold: float, other: float) -> None:
+    # At beta2 = 0.9999 binary32 may pass either threshold at any step.
+    cases = load_suite(["core/crossing-01-*", "core/crossing-06-*"])
+    step = partial(textbook.step, threshold=threshold, scalars=scalars)
+
+    assert excused(step, cases, Dialect(threshold=other)) == {case.id: False for case in cases}
+
+
+def test_a_fault_that_shows_late_is_not_excused() -> None:
+    step = partial(faulty.step, fault="threshold 4.5")
+    cases = load_suite("core/never-rectified-04-*")
+
+    assert excused(step, cases, Dialect()) == {case.id: False for case in cases}

@@ -1,0 +1,259 @@
+"""State files: exact in every bit, whole or not at all, and no pickle in them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import pickletools
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import array_api_strict
+import dask.array
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+import pytest
+import torch
+from array_api_compat import array_namespace
+
+from radam_ref import Dialect, RAdamConfig, RAdamState, init, load_state, save_state, step
+
+Array = Any
+
+CONFIG = RAdamConfig(1 / 3, 0.8, 0.99, 1e-7, 0.1, True, "pytorch")
+X = np.asarray([1.0, -2.0, 1 / 3])
+DTYPES = ("float16", "bfloat16", "float32", "float64", "complex64", "complex128")
+FORMS = {
+    "0-d": lambda a: a[0, 0, ...],
+    "empty": lambda a: a[:0, :],
+    "plain": lambda a: a,
+    "strided": lambda a: a[::2, 1::2],
+    "transposed": lambda a: a.T,
+}
+
+
+def values(dtype: Any) -> np.ndarray[Any, Any]:
+    """Numbers that only their bits tell apart, and numbers that are none."""
+    rng = np.random.default_rng(0)
+    parts = rng.standard_normal((4, 6, 2)) * 10.0 ** rng.integers(-6, 4, (4, 6, 2))
+    parts[0, :4, 0] = parts[1, 1:5, 1] = 0.0, -0.0, np.inf, np.nan
+    return (parts.view(complex) if "complex" in str(dtype) else parts)[..., 0].astype(dtype)
+
+
+def bits(array: Array) -> bytes:
+    if isinstance(array, torch.Tensor):
+        return array.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()
+    return np.ascontiguousarray(np.asarray(array)).tobytes()
+
+
+def in_namespace(xp: Any, dtype: str) -> Array:
+    if xp is torch:
+        wide = values("complex128" if "complex" in dtype else "float64")
+        return torch.from_numpy(wide).to(getattr(torch, dtype))
+    return xp.asarray(values(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype))
+
+
+NAMESPACES = [
+    *((np, dtype) for dtype in DTYPES),
+    *((torch, dtype) for dtype in DTYPES),
+    *((jnp, dtype) for dtype in DTYPES if dtype not in ("float64", "complex128")),
+    *((array_api_strict, dtype) for dtype in DTYPES[2:]),
+    *((dask.array, dtype) for dtype in DTYPES[2:]),
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("xp", "dtype"), NAMESPACES)
+def test_round_trip(xp: Any, dtype: str, form: str, tmp_path: Path) -> None:
+    x = FORMS[form](in_namespace(xp, dtype))
+    half = dtype in ("float16", "bfloat16")
+    m = xp.ones_like(x, dtype=xp.float32 if half else x.dtype)
+    state = RAdamState(7, m, init(x).v)
+    save_state(tmp_path / "run", x, state, CONFIG)
+    back, loaded, config = load_state(tmp_path / "run", xp)
+    assert (config, loaded.t) == (CONFIG, 7)
+    for got, expected in zip((back, *loaded[1:]), (x, *state[1:]), strict=True):
+        assert (got.dtype, tuple(got.shape)) == (expected.dtype, tuple(expected.shape))
+        assert array_namespace(got) is array_namespace(expected)
+        assert bits(got) == bits(expected)
+    assert os.listdir(tmp_path) == ["run"]
+
+
+@pytest.mark.parametrize("config", [CONFIG, RAdamConfig(dialect=Dialect(5.5, nesterov=True))])
+def test_a_run_goes_on_as_if_never_stopped(config: RAdamConfig, tmp_path: Path) -> None:
+    x, state = X, init(X)
+    for _ in range(10):
+        x, state = step(x, x, state, config)
+    save_state(tmp_path / "run", x, state, config)
+    y, restored, config = load_state(tmp_path / "run")
+    for _ in range(10):
+        x, state = step(x, x, state, config)
+        y, restored = step(y, y, restored, config)
+    assert np.array_equal(x, y)
+    assert np.array_equal(state.v, restored.v)
+
+
+def test_between_namespaces(tmp_path: Path) -> None:
+    """bfloat16 of Torch in JAX and NumPy; t on a device comes back as an int."""
+    x = torch.asarray([1.0, 0.1]).to(torch.bfloat16)
+    save_state(tmp_path / "run", x, init(x)._replace(t=torch.asarray(3)), CONFIG)
+    in_jax, state, _ = load_state(tmp_path / "run", jnp)
+    in_numpy, _, _ = load_state(tmp_path / "run")
+    assert (type(state.t), state.t) == (int, 3)
+    assert in_jax.dtype == jnp.bfloat16
+    assert in_numpy.dtype == ml_dtypes.bfloat16
+    assert in_jax.tolist() == in_numpy.tolist() == x.tolist()
+
+
+def test_an_older_file_is_replaced(tmp_path: Path) -> None:
+    for lr in (0.1, 0.2):
+        save_state(str(tmp_path / "run"), X, init(X), RAdamConfig(lr))
+    assert load_state(str(tmp_path / "run"))[2].lr == 0.2
+    assert os.listdir(tmp_path) == ["run"]
+
+
+def test_a_namespace_that_cannot_hold_the_dtype(tmp_path: Path) -> None:
+    save_state(tmp_path / "run", X, init(X), CONFIG)
+    device = array_api_strict.Device("no_float64")
+    with pytest.raises(ValueError, match="float64"):
+        load_state(tmp_path / "run", array_api_strict, device)
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64")
+def test_jax_without_float64(tmp_path: Path) -> None:
+    save_state(tmp_path / "run", X, init(X), CONFIG)
+    with pytest.raises(ValueError, match=r"xp must hold float64, but jax.numpy makes it float32"):
+        load_state(tmp_path / "run", jnp)
+
+
+def test_the_file_holds_no_pickle(tmp_path: Path) -> None:
+    """Every member is an array of numbers."""
+    save_state(tmp_path / "run", X, init(X), CONFIG)
+    with zipfile.ZipFile(tmp_path / "run") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    assert set(members) == {"params.npy", "m.npy", "v.npy", "header.npy"}
+    for content in members.values():
+        assert np.load(io.BytesIO(content), allow_pickle=False).dtype.kind in "uf"
+        with pytest.raises(ValueError, match=r"opcode|pickle"):
+            list(pickletools.genops(content))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    save_state(tmp_path / "run", X, init(X), CONFIG)
+    return tmp_path / "run"
+
+
+def refuses(path: Path, *parts: str) -> None:
+    """ValueError, in one sentence that names the file."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        load_state(path)
+    message = str(caught.value)
+    assert all(part in message for part in (str(path), *parts)), message
+    assert "\n" not in message
+
+
+def test_a_file_cut_off_anywhere(saved: Path) -> None:
+    whole = saved.read_bytes()
+    for length in (*range(0, len(whole), 97), len(whole) - 1):
+        saved.write_bytes(whole[:length])
+        refuses(saved, "radam-ref state")
+
+
+def test_a_flipped_byte_is_noticed_or_harmless(saved: Path) -> None:
+    """The contents are guarded; a date or an attribute of the archive need not be."""
+    whole = saved.read_bytes()
+    harmless = 0
+    for at in range(len(whole)):
+        saved.write_bytes(whole[:at] + bytes([whole[at] ^ 0x40]) + whole[at + 1 :])
+        with contextlib.suppress(ValueError):
+            x, state, config = load_state(saved)
+            assert (x.tobytes(), state.t, config) == (X.tobytes(), 0, CONFIG)
+            assert not np.any(state.m)
+            assert not np.any(state.v)
+            harmless += 1
+    assert harmless < len(whole) / 3
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"\x80\x04N.", b"\0" * 4096])
+def test_a_foreign_file(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "run").write_bytes(content)
+    refuses(tmp_path / "run", "radam-ref state")
+
+
+def write(path: Path, header: Any, **members: Any) -> None:
+    arrays = {"params": X, "m": X, "v": X} | members
+    with path.open("wb") as file:
+        np.savez(file, header=np.frombuffer(json.dumps(header).encode(), "u1"), **arrays)
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    with np.load(path) as archive:
+        return json.loads(bytes(archive["header"]))
+
+
+@pytest.mark.parametrize("header", [None, [], 3, {}, {"format": "npz", "version": 1}])
+def test_a_foreign_archive(header: Any, tmp_path: Path) -> None:
+    write(tmp_path / "run", header)
+    refuses(tmp_path / "run", "radam-ref state")
+
+
+def test_another_npz(tmp_path: Path) -> None:
+    with (tmp_path / "run").open("wb") as file:
+        np.savez(file, weights=X)
+    refuses(tmp_path / "run", "radam-ref state")
+
+
+def test_a_newer_version(saved: Path) -> None:
+    write(saved, read_header(saved) | {"version": 2, "new": True})
+    refuses(saved, "version 2", "up to 1")
+
+
+def test_a_pickled_array_is_not_loaded(saved: Path) -> None:
+    header = read_header(saved)
+    write(saved, header, m=np.asarray([print], object))
+    refuses(saved, "radam-ref state")
+
+
+def test_no_file_and_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_state(tmp_path / "run")
+    with pytest.raises(OSError, match="nowhere"):
+        save_state(tmp_path / "nowhere" / "run", X, init(X), CONFIG)
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failing_save_leaves_the_old_file(
+    saved: Path, failing: str, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = saved.read_bytes()
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(*((os, "fsync") if failing == "fsync" else (Path, "replace")), fail)
+    with pytest.raises(type(error)):
+        save_state(saved, X * 2, init(X), CONFIG)
+    assert saved.read_bytes() == old
+    assert os.listdir(saved.parent) == ["run"]
+
+
+def test_a_save_that_fails_half_way_through_the_arrays(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = saved.read_bytes()
+
+    def savez(file: Any, **_: Any) -> None:
+        file.write(b"PK half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", savez)
+    with pytest.raises(OSError, match="No space"):
+        save_state(saved, X * 2, init(X), CONFIG)
+    assert saved.read_bytes() == old
+    assert os.listdir(saved.parent) == ["run"]

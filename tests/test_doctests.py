@@ -1,0 +1,27 @@
+"""The examples in the docstrings are run, module by module."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+
+import radam_adapters
+import radam_conformance
+import radam_ref
+
+NAMES = sorted(
+    info.name
+    for package in (radam_ref, radam_adapters, radam_conformance)
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_in_docstrings(name: str) -> None:
+    module = importlib.import_module(name)
+
+    assert doctest.testmod(module, extraglobs={"np": np}).failed == 0

@@ -1,0 +1,53 @@
+"""What the documents show is what happens."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(document: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / document).read_text(), re.M | re.S)
+
+
+def test_readme_has_two_commands_for_a_fresh_machine_on_its_first_screen() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+
+    commands = [i for i, line in enumerate(lines) if line.startswith("python3 -m venv")]
+
+    assert len(commands) == 2
+    assert commands[1] < 30
+
+
+def test_the_step_in_the_readme_descends_to_the_minimum() -> None:
+    step, adapter = blocks("README.md")
+    names: dict[str, object] = {}
+
+    exec(step, names)
+    exec(adapter, names)
+
+    assert abs(names["x"]).max() < 0.5  # type: ignore[arg-type]
+    assert names["state"].t == 100  # type: ignore[attr-defined]
+    assert names["RAdam"].__module__ == "radam_adapters.torch_optimizer"  # type: ignore[attr-defined]
+
+
+def test_the_ten_lines_about_optax_reproduce_its_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    (reproduction,) = blocks("docs/ports.md")
+    assert len(reproduction.splitlines()) == 10
+    exec(reproduction, {})
+
+    optax, exact = map(float, capsys.readouterr().out.split())
+    assert optax == pytest.approx(0.02552, abs=1e-5)
+    assert exact == pytest.approx(0.0258211128, abs=1e-9)
+
+
+def test_every_clause_of_the_contract_is_tested() -> None:
+    clauses = re.findall(r"^\*\*(S\d)", (ROOT / "docs/specification.md").read_text(), re.M)
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+
+    assert clauses == [f"S{n}" for n in range(1, 10)]
+    assert [clause for clause in clauses if clause not in tests] == []
