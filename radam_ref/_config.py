@@ -58,8 +58,7 @@ class Dialect:
         object.__setattr__(self, "threshold", real("threshold", self.threshold, low=4.0))
         object.__setattr__(self, "eps_root", real("eps_root", self.eps_root))
         for axis, allowed in CHOICES.items():
-            value = getattr(self, axis)
-            if value not in allowed or type(value) is not type(allowed[0]):  # 1 is no True
+            if repr(value := getattr(self, axis)) not in map(repr, allowed):  # 1 is not True
                 raise ValueError(f"{axis} must be one of {allowed}, got {value!r}")
 
 

@@ -96,11 +96,8 @@ def load_state(
         If the file cannot be read.
     """
     header, members = _read(Path(path))
-    fields = dict(header["config"])
-    if isinstance(fields["dialect"], dict):
-        fields["dialect"] = Dialect(**fields["dialect"])
     params, m, v = (_from_numpy(members[key], header["dtypes"][key], xp, device) for key in ARRAYS)
-    return params, RAdamState(header["t"], m, v), RAdamConfig(**fields)
+    return params, RAdamState(header["t"], m, v), header["config"]
 
 
 def _replace(target: Path, members: dict[str, np.ndarray[Any, Any]]) -> None:
@@ -118,22 +115,32 @@ def _replace(target: Path, members: dict[str, np.ndarray[Any, Any]]) -> None:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+    """The header, its config made a RAdamConfig, and the bits of the arrays; all of it checked."""
     content = io.BytesIO(path.read_bytes())
     try:
         with np.load(content, allow_pickle=False) as archive:
             header = json.loads(bytes(archive["header"]))
             if header["format"] != FORMAT:
                 raise ValueError(f"its format is {header['format']!r}")
-            if header["version"] <= VERSION:
-                return header, {key: archive[key] for key in ARRAYS}
+            if header["version"] == VERSION:
+                return _checked(header), {key: archive[key] for key in ARRAYS}
     except (AttributeError, EOFError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no {FORMAT}, or is damaged: {error}") from error
     except (RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is a {FORMAT} cut off or damaged: {error}") from error
     version = header["version"]
-    raise ValueError(
-        f"{path} has version {version} of {FORMAT}; this release reads up to {VERSION}"
-    )
+    raise ValueError(f"{path} has version {version!r} of {FORMAT}; this release reads {VERSION}")
+
+
+def _checked(header: dict[str, Any]) -> dict[str, Any]:
+    t, config = header["t"], dict(header["config"])
+    if not isinstance(t, int) or t < 0:
+        raise ValueError(f"t must be an int of at least 0, got {t!r}")
+    if unknown := {header["dtypes"][key] for key in ARRAYS} - set(_dtypes.COMPUTE):
+        raise ValueError(f"unknown dtypes {sorted(unknown)}")
+    if isinstance(config["dialect"], dict):
+        config["dialect"] = Dialect(**config["dialect"])
+    return {**header, "config": RAdamConfig(**config)}
 
 
 def _to_numpy(array: Array) -> np.ndarray[Any, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -80,8 +80,13 @@ class RAdam(Optimizer):
         super().add_param_group(param_group)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load a state; its moments keep their dtype, where torch would cast them to params'."""
+        """Load a state, ours or torch.optim.RAdam's, into groups alike.
+
+        The moments keep their dtype, where torch would cast them to that of the parameters.
+        """
         super().load_state_dict(state_dict)
+        for group in self.param_groups:
+            group.setdefault("dialect", self.defaults["dialect"])
         saved = chain.from_iterable(group["params"] for group in state_dict["param_groups"])
         params = chain.from_iterable(group["params"] for group in self.param_groups)
         for number, param in zip(saved, params, strict=True):
@@ -119,12 +124,15 @@ class RAdam(Optimizer):
 
 def _config(group: dict[str, Any]) -> RAdamConfig:
     """The hyper-parameters of a group; a tensor lr, which may live on a device, stays out."""
-    beta1, beta2 = group["betas"]
-    lr = group["lr"]
+    lr, betas = group["lr"], group["betas"]
+    if not isinstance(betas, Sequence) or len(betas) != 2:
+        raise ValueError(f"betas must be a pair (beta1, beta2), got {betas!r}")
+    if isinstance(lr, Tensor) and not lr.dtype.is_floating_point:
+        raise TypeError(f"lr must be a float or a floating tensor, got dtype {lr.dtype}")
     config = RAdamConfig(
         lr=0.0 if isinstance(lr, Tensor) else lr,
-        beta1=beta1,
-        beta2=beta2,
+        beta1=betas[0],
+        beta2=betas[1],
         eps=group["eps"],
         weight_decay=group["weight_decay"],
         maximize=group["maximize"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -115,6 +116,10 @@ class Case:
         return self.gradients[(step - 1) % len(self.gradients)]
 
 
+class DamagedError(RuntimeError):
+    """A file of the suite is missing, cut off or not the one that was released."""
+
+
 def golden() -> Traversable:
     """The folder of the stored vectors."""
     return files(__package__) / "golden"
@@ -123,8 +128,26 @@ def golden() -> Traversable:
 @cache
 def load_index() -> dict[str, Any]:
     """The index of the suite: its format, and every file with its sha256."""
-    index: dict[str, Any] = json.loads((golden() / "index.json").read_bytes())
+    index: dict[str, Any] = json.loads(read_file("index.json"))
     return index
+
+
+def read_file(file: str, sha256: str = "") -> bytes:
+    """The bytes of a file of the suite.
+
+    Raises
+    ------
+    DamagedError
+        It is missing, no JSON, or has not the checksum.
+    """
+    try:
+        content = (golden() / file).read_bytes()
+        json.loads(content)
+    except (OSError, ValueError) as error:
+        raise DamagedError(f"{file}: cannot be read: {error}") from error
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        raise DamagedError(f"{file}: sha256 is not the one in index.json")
+    return content
 
 
 @cache
@@ -172,10 +195,12 @@ def load_case(id: str) -> Case:
     ------
     KeyError
         There is no such case.
+    DamagedError
+        Its file is not the one that was released.
     """
     for entry in load_index()["cases"]:
         if entry["id"] == id:
-            return decode((golden() / entry["file"]).read_bytes())
+            return decode(read_file(entry["file"], entry["sha256"]))
     raise KeyError(f"no case is called {id!r}")
 
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from radam_ref import Dialect, dialects
 
 from . import listing, report_text
-from .cases import Case, load_case, load_suite
+from .cases import Case, DamagedError, load_case, load_suite
 from .identify import is_probe
 from .judge import judge
 from .results import exit_code
@@ -195,7 +195,11 @@ def _progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
         def update(done: int, total: int, id: str) -> None:
             bar.update(task, completed=done, total=total, description=f"{what} {id}")
 
-        yield update
+        try:
+            yield update
+        except KeyboardInterrupt:
+            _complain("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
 
 
 def _complain(sentence: str) -> None:
@@ -214,6 +218,6 @@ def main() -> None:
     except LoadError as error:
         _complain(str(error))
         sys.exit(NOT_STARTED)
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        sys.exit(INTERRUPTED)
+    except DamagedError as error:
+        _complain(f"the suite is damaged: {error}; `radam-conformance verify` says more")
+        sys.exit(INTEGRITY)

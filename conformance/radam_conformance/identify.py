@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import product
 
 from radam_ref import Dialect, dialects
@@ -33,9 +34,14 @@ def expectation(case: Case, dialect: Dialect) -> Expected:
     for name, stored in case.expected.items():
         if core(dialects[name]) == core(dialect):
             return stored
+    return _computed(case, core(dialect))
+
+
+@lru_cache(maxsize=1024)
+def _computed(case: Case, dialect: Dialect) -> Expected:
     from .truth.balls import expected
 
-    return expected(case, core(dialect))
+    return expected(case, dialect)
 
 
 def is_probe(case: Case) -> bool:

@@ -14,7 +14,7 @@ from .comparison import compare
 from .harness import Harness, Outcome
 from .identify import expectation, fit, is_probe
 from .naming import core
-from .precision import explains
+from .precision import checkable, explains
 from .protocol import RunRequest
 from .results import CaseResult, Report
 from .spec import LoadError, Spec
@@ -150,6 +150,9 @@ def _explained(
         if result.verdict == "fail"
     }
     cases = {result.case.id: result.case for result in results}
+    # A fault that shows only after a gap in the observed steps was compared with nothing.
+    if not any(r.first_bad and r.first_bad.step in checkable(r.case) for r in results):
+        return results
     if not all(answer and explains(cases[id], dialect, answer) for id, answer in failed.items()):
         return results
     return [replace(r, verdict="precision") if r.case.id in failed else r for r in results]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -49,22 +50,33 @@ def _case_parts(case: Case) -> Iterator[RenderableType]:
     for k, row in enumerate(case.gradients[:3], start=1):
         yield Text(f"g {k} = {', '.join('none' if g is None else _numbers(g) for g in row)}")
     if cycle > 3:
-        yield Text(f"... {cycle} gradients, then from the first again")
-    for dialect, expected in case.expected.items():
+        again = ", then from the first again" if cycle < case.steps else ""
+        yield Text(f"... {cycle} gradients{again}")
+    for dialects, expected in _alike(case):
         yield Text()
-        yield _expected(case, dialect, expected)
+        yield _expected(case, ", ".join(dialects), expected)
+
+
+def _alike(case: Case) -> Iterator[tuple[list[str], Expected]]:
+    """What the case expects, once for all dialects that expect the same."""
+    named = list(case.expected.items())
+    while named:
+        first = named[0][1]
+        alike = [name for name, other in named if np.array_equal(other, first)]
+        yield alike, first
+        named = [(name, other) for name, other in named if name not in alike]
 
 
 def _expected(case: Case, dialect: str, expected: Expected) -> Table:
     table = _table("step", f"x expected of {dialect}", "bound (binary64)", "bound (exact scalars)")
     for row, step in enumerate(case.observe):
         bounds = (f"{bound[row].max():.1e}" for bound in (expected.binary64, expected.exact_scalar))
-        table.add_row(str(step), _numbers(expected.hi[row]), *bounds)
+        table.add_row(str(step), " ".join(f"{x:.10g}" for x in expected.hi[row]), *bounds)
     return table
 
 
 def _numbers(values: Sequence[float]) -> str:
-    return " ".join(f"{value:.10g}" for value in values)
+    return " ".join(map(repr, values))
 
 
 def render_identity(report: Report) -> RenderableType:

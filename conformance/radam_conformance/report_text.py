@@ -36,8 +36,10 @@ def headline(report: Report) -> str:
     """The verdict in one line, with its denominators."""
     parts = [f"Core[binary64] {len(report.of('pass'))}/{len(report.results)}"]
     parts += [f"{dtype} not offered" for dtype in report.not_offered]
-    axes = ", ".join(naming.axes(report.dialect))
-    parts.append(f"dialect {naming.name(report.dialect)} ({axes})")
+    if report.ran:
+        axes = ", ".join(naming.axes(report.dialect))
+        closest = "" if report.by_name or report.is_identified else "closest "
+        parts.append(f"{closest}dialect {naming.name(report.dialect)} ({axes})")
     if report.scalars:
         parts.append(f"scalars {report.scalars}")
     return " · ".join(parts)
@@ -62,7 +64,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     for note in _notes(report):
         yield Text()
         yield _indented(Text(note))
-    if report.ran and naming.core(report.computed) != Dialect():
+    if report.ran and report.is_identified and naming.core(report.computed) != Dialect():
         yield Text()
         yield _against_paper(report.computed)
 
@@ -70,7 +72,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
 def _notes(report: Report) -> Iterator[str]:
     if report.ran and not report.fits:
         yield "No probe was answered, so its dialect could not be found out."
-    if report.of("fail") and report.fits and report.fits[0].misfit > 1:
+    if report.fits and not report.is_identified:
         closest = naming.name(report.fits[0].dialect)
         yield f"No dialect fits it: {closest} comes closest, so what fails is a fault of its own."
     if report.gave_up:

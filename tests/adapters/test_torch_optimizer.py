@@ -1,6 +1,7 @@
 """The Torch optimizer steps like torch.optim.RAdam, keeps its state, and computes nothing."""
 
 import ast
+import copy
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -163,6 +164,23 @@ def test_a_state_dict_continues_bit_for_bit(dtype: torch.dtype, at: int) -> None
     assert all(torch.equal(x, y) for x, y in zip(straight, resumed, strict=True))
 
 
+@pytest.mark.parametrize("at", [1, 5, 6, 30])
+def test_a_run_of_torch_is_continued(at: int) -> None:
+    params, ours = parameters(), parameters()
+    theirs = torch.optim.RAdam(params, lr=0.1)
+    descend(theirs, params, range(at))
+    for x, y in zip(ours, params, strict=True):
+        x.data.copy_(y.data)
+    optimizer = RAdam(ours)
+    optimizer.load_state_dict(copy.deepcopy(theirs.state_dict()))  # torch hands out its tensors
+
+    descend(theirs, params, range(at, STEPS))
+    descend(optimizer, ours, range(at, STEPS))
+
+    for x, y in zip(ours, params, strict=True):
+        torch.testing.assert_close(x, y, rtol=0, atol=1e-12)
+
+
 def test_the_state_has_the_names_of_torch() -> None:
     params = parameters()
     ours, theirs = RAdam(params), torch.optim.RAdam(params)
@@ -210,6 +228,9 @@ def test_the_parameter_stays_the_same_tensor() -> None:
         ({"lr": "fast"}, TypeError, r"lr must be a real number in \[0, inf\), got 'fast'"),
         ({"betas": (1.0, 0.9)}, ValueError, r"beta1 must be a real number in \[0, 1\), got 1.0"),
         ({"betas": (0.9, -0.1)}, ValueError, r"beta2 must be .*, got -0.1"),
+        ({"betas": 0.9}, ValueError, r"betas must be a pair \(beta1, beta2\), got 0.9"),
+        ({"betas": (0.9,)}, ValueError, r"betas must be a pair .*, got \(0.9,\)"),
+        ({"lr": torch.tensor(1)}, TypeError, "lr must be a float or a floating tensor"),
         ({"eps": -1e-8}, ValueError, "eps must be .*, got -1e-08"),
         ({"weight_decay": float("nan")}, ValueError, "weight_decay must be .*, got nan"),
         ({"maximize": 1}, TypeError, "maximize must be True or False, got 1"),

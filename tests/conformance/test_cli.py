@@ -221,7 +221,8 @@ def test_show_prints_the_numbers_of_a_case(run: Run) -> None:
     done = run("show", case.id)
     rows = [line.split() for line in done.out.splitlines() if line[:1].isdigit()]
     shown = [[float(word) for word in row[1:4]] for row in rows]
-    wanted = [row for e in case.expected.values() for row in e.hi.tolist()]
+    tables = [case.expected[name] for name in ("paper", "pytorch", "optax", "authors")]
+    wanted = [row for e in tables for row in e.hi.tolist()]
 
     assert done.code == 0
     assert "from step 1: lr 1.0 · beta1 0.9 · beta2 0.999 · eps 1e-08" in done.out
@@ -269,6 +270,20 @@ def test_a_damaged_suite_exits_4_and_names_the_file(
     assert done.code == 4
     assert f"{file}: " in done.out
     assert "DAMAGED  1 problems" in done.out
+
+
+@pytest.mark.parametrize("command", [["list"], ["show", "core/smoke-01-f64"]])
+def test_no_case_of_a_damaged_suite_is_used(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]
+) -> None:
+    copy = shutil.copytree(str(cases.golden()), tmp_path / "golden")
+    flip_a_bit(copy)
+    monkeypatch.setattr(cases, "golden", lambda: copy)
+    cases.load_case.cache_clear()
+    done = run(*command)
+
+    assert done.code == 4
+    assert f"the suite is damaged: {SMOKE}: sha256" in done.err
 
 
 # Interruption

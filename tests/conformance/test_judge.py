@@ -297,4 +297,5 @@ def test_nothing_asked_for_is_nothing_met() -> None:
     report = judge(port("textbook"), [])
 
     assert exit_code([report]) == 5
+    assert exit_code([report, judge(port("textbook"), FEW)]) == 5
     assert "NOTHING RAN" in in_words(report)

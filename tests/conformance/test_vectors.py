@@ -94,7 +94,8 @@ def test_disagreeing_oracles_are_an_error(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_verify_finds_a_changed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(regenerate.GOLDEN, tmp_path / "golden")
-    monkeypatch.setattr(verify, "golden", lambda: tmp_path / "golden")
+    for module in (cases, verify):
+        monkeypatch.setattr(module, "golden", lambda: tmp_path / "golden")
     path = tmp_path / "golden/core/smoke-01-f32.json"
     path.write_text(path.read_text().replace('"purpose": "', '"because": "'))
     (tmp_path / "golden/core/stray.json").write_text("{}")

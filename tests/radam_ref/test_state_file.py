@@ -8,6 +8,7 @@ import json
 import os
 import pickletools
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +211,25 @@ def test_another_npz(tmp_path: Path) -> None:
 
 def test_a_newer_version(saved: Path) -> None:
     write(saved, read_header(saved) | {"version": 2, "new": True})
-    refuses(saved, "version 2", "up to 1")
+    refuses(saved, "version 2", "reads 1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"t": -1},
+        {"t": 1.5},
+        {"version": "x"},
+        {"config": {"lr": 1.0}},
+        {"config": {**asdict(CONFIG), "beta2": 1.0}},
+        {"dtypes": {"params": "float64", "m": "float64", "v": "int8"}},
+        {"dtypes": {}},
+    ],
+    ids=str,
+)
+def test_a_header_of_nonsense(saved: Path, change: dict[str, Any]) -> None:
+    write(saved, read_header(saved) | change)
+    refuses(saved, "radam-ref state")
 
 
 def test_a_pickled_array_is_not_loaded(saved: Path) -> None:
