@@ -7,7 +7,13 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_array_api_obj
+from array_api_compat import (
+    array_namespace,
+    device,
+    is_array_api_obj,
+    is_jax_array,
+    is_torch_array,
+)
 
 from . import _dtypes, _terms, _traced
 from ._config import RAdamConfig, real
@@ -81,7 +87,7 @@ def rectification(t: int, beta2: float, threshold: float = 4.0) -> float | None:
     Returns
     -------
     float or None
-        r_t rounded once, in (0, 1).
+        r_t rounded once, in (0, 1].
 
     Raises
     ------
@@ -157,7 +163,8 @@ def step(
         What `init` or the last step returned.
     config : RAdamConfig
     lr : number or array, optional
-        In place of config.lr; an array is real and broadcasts to params.
+        In place of config.lr; an array is real and broadcasts to params, its values are not looked
+        at.
 
     Returns
     -------
@@ -169,6 +176,12 @@ def step(
     TypeError, ValueError
         For an argument that does not fit; the message names it and what is allowed (S7).
 
+    Notes
+    -----
+    Under jit, state.t becomes an array, whose terms are those of S3; config is closed over.
+    Gradients go through the step, so a loop over Torch tensors that require them wants
+    `torch.no_grad()` unless it is to be differentiated.
+
     Examples
     --------
     >>> x = np.asarray([1.0, -2.0])
@@ -176,24 +189,43 @@ def step(
     >>> x, state.t
     (array([ 0.5, -1. ]), 1)
     """
+    xp, v_dtype = check_run(params, state, config)
+    if config.axes.eps_placement == "floor":
+        raise ValueError("eps_placement must be after_correction or before_correction, got 'floor'")
+    _require("grads", grads, params, xp, params.dtype)
+    lr = config.lr if lr is None else _step_size(lr, params, xp, v_dtype)
+    if isinstance(state.t, np.integer):
+        state = state._replace(t=int(state.t))
+    terms = _terms.coefficients if isinstance(state.t, int) else _traced.coefficients
+    if type(params) is not np.ndarray and _is_differentiable(params, grads, state, xp):
+        terms = _traced.guarded(terms)
+    params, state = _dtypes.step(params, grads, state, config, lr, xp, terms)
+    if isinstance(state.v, np.generic):  # what NumPy makes of 0-d arrays
+        params, state = np.asarray(params), RAdamState(state.t, *map(np.asarray, state[1:]))
+    if isinstance(state.t, np.generic):
+        state = state._replace(t=np.asarray(state.t))
+    return params, state
+
+
+def check_run(params: Array, state: RAdamState, config: RAdamConfig) -> tuple[Any, Any]:
+    """The namespace and the dtype of v, of a run whose parts fit each other (S7).
+
+    Raises
+    ------
+    TypeError, ValueError
+        They do not; the message names the argument, what it was and what is allowed.
+    """
     xp = _namespace(params)
     m_dtype, v_dtype = _moment_dtypes(params, xp)
     if not isinstance(state, RAdamState):
         raise TypeError(f"state must be a RAdamState, got {state!r}")
     if not isinstance(config, RAdamConfig):
         raise TypeError(f"config must be a RAdamConfig, got {config!r}")
-    if config.axes.eps_placement == "floor":
-        raise ValueError("eps_placement must be after_correction or before_correction, got 'floor'")
     v_dtypes = (v_dtype, m_dtype) if config.axes.complex == "componentwise" else (v_dtype,)
-    _require("grads", grads, params, xp, params.dtype)
+    _require_count(state.t, params, xp)
     _require("state.m", state.m, params, xp, m_dtype)
     _require("state.v", state.v, params, xp, *v_dtypes)
-    lr = config.lr if lr is None else _step_size(lr, params, xp, v_dtype)
-    terms = _terms.coefficients if _is_host_count(state.t, params, xp) else _traced.coefficients
-    params, (t, m, v) = _dtypes.step(params, grads, state, config, lr, xp, terms)
-    if isinstance(params, np.generic):  # what NumPy makes of 0-d arrays
-        params, m, v = (np.asarray(x) for x in (params, m, v))
-    return params, RAdamState(t, m, v)
+    return xp, v_dtype
 
 
 def _beta2(beta2: object) -> float:
@@ -237,19 +269,26 @@ def _require(name: str, array: Array, params: Array, xp: Any, *dtypes: Any) -> N
         _require_device(name, array, params)
 
 
-def _is_host_count(t: Any, params: Array, xp: Any) -> bool:
-    """True for an int, False for a 0-d integer array beside params."""
+def _require_count(t: Any, params: Array, xp: Any) -> None:
+    """Refuse a number of steps that is neither an int nor a 0-d integer array beside params."""
     if isinstance(t, int) and not isinstance(t, bool):
         if t < 0:
             raise ValueError(f"state.t must be at least 0, got {t!r}")
-        return True
-    allowed = f"state.t must be an int or a 0-d integer array of {xp.__name__}"
+        return
+    allowed = f"state.t must be an int or a 0-d integer array of {xp.__name__}, 32 bits or 64"
     if not _shares_namespace(t, xp):
         raise TypeError(f"{allowed}, got {t!r} of type {type(t).__name__}")
-    if t.shape != () or not xp.isdtype(t.dtype, "integral"):
+    if t.shape != () or _dtypes.name(t.dtype) not in ("int32", "int64", "uint32", "uint64"):
         raise TypeError(f"{allowed}, got shape {tuple(t.shape)} and dtype {t.dtype}")
     _require_device("state.t", t, params)
-    return False
+
+
+def _is_differentiable(params: Array, grads: Array, state: RAdamState, xp: Any) -> bool:
+    """Whether somebody may take a gradient through this step."""
+    if is_torch_array(params):
+        arrays = (params, grads, state.m, state.v)
+        return bool(xp.is_grad_enabled()) and any(array.requires_grad for array in arrays)
+    return is_jax_array(params)
 
 
 def _require_device(name: str, array: Array, params: Array) -> None:

@@ -58,7 +58,8 @@ class Dialect:
         object.__setattr__(self, "threshold", real("threshold", self.threshold, low=4.0))
         object.__setattr__(self, "eps_root", real("eps_root", self.eps_root))
         for axis, allowed in CHOICES.items():
-            if repr(value := getattr(self, axis)) not in map(repr, allowed):  # 1 is not True
+            value, is_flag = getattr(self, axis), axis == "nesterov"
+            if value not in allowed or isinstance(value, bool) is not is_flag:  # 1 is not True
                 raise ValueError(f"{axis} must be one of {allowed}, got {value!r}")
 
 
@@ -78,7 +79,7 @@ class RAdamConfig:
     eps : keeps the root from zero, at least 0; 0 is the paper to the letter (S5)
     weight_decay : at least 0
     maximize : ascend instead of descend
-    dialect : a name out of `dialects`, or a Dialect; `axes` is the Dialect of either
+    dialect : a name out of `dialects` or a Dialect: axes alone, a port's defaults are in `origins`
     """
 
     lr: float = 1e-3

@@ -5,6 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from array_api_compat import (
+    array_namespace,
+    is_cupy_array,
+    is_jax_array,
+    is_numpy_array,
+    is_torch_array,
+)
+
 from . import _step
 from ._config import RAdamConfig
 from ._step import Array, RAdamState
@@ -46,31 +54,51 @@ def step(
     """`_step.step` on arrays of any dtype out of COMPUTE."""
     dtype = name(params.dtype)
     compute = COMPUTE[dtype]
-    how = (config, lr, xp, compute, terms)
-    if dtype == compute:
-        return _step.step(params, grads, state, *how)
     if dtype.startswith("complex"):
-        return _complex_step(params, grads, state, how)
+        return _complex_step(params, grads, state, config, lr, xp, compute, terms)
+    if dtype == compute:
+        return _step.step(params, grads, state, config, lr, xp, compute, terms)
     params32, grads32 = (xp.astype(half, xp.float32) for half in (params, grads))
-    params32, state = _step.step(params32, grads32, state, *how)
+    params32, state = _step.step(params32, grads32, state, config, lr, xp, compute, terms)
     return xp.astype(params32, params.dtype), state
 
 
 def _complex_step(
-    params: Array, grads: Array, state: RAdamState, how: tuple[Any, ...]
+    params: Array, grads: Array, state: RAdamState, config: RAdamConfig, *how: Any
 ) -> tuple[Array, RAdamState]:
-    config, xp = how[0], how[2]
-
-    def split(z: Array) -> tuple[Array, Array]:  # a real v stands for both parts
-        return (xp.real(z), xp.imag(z)) if z.dtype == params.dtype else (z, z)
-
-    def join(re: Array, im: Array) -> Array:
-        return xp.astype(re, params.dtype) + 1j * xp.astype(im, params.dtype)
-
-    x, g, (t, m, v) = split(params), split(grads), state
+    t, dtype = state.t, params.dtype
+    x, g, m = (split(z, dtype) for z in (params, grads, state.m))
     if config.axes.complex == "modulus":
-        x, (t, m, v) = _step.step(x, g, RAdamState(t, split(m), v), *how)
-        return join(*x), RAdamState(t, join(*m), v)
-    parts = [RAdamState(t, *moments) for moments in zip(split(m), split(v), strict=True)]
-    (x_re, re), (x_im, im) = map(lambda *part: _step.step(*part, *how), x, g, parts)
-    return join(x_re, x_im), RAdamState(re.t, join(re.m, im.m), join(re.v, im.v))
+        x, (t, m, v) = _step.step(x, g, RAdamState(t, m, state.v), config, *how)
+        return join(x, dtype), RAdamState(t, join(m, dtype), v)
+    v = split(state.v, dtype)
+    re, im = (
+        _step.step(x[part], g[part], RAdamState(t, m[part], v[part]), config, *how)
+        for part in (0, 1)
+    )
+    (x_re, (t, m_re, v_re)), (x_im, (_, m_im, v_im)) = re, im
+    moments = join((m_re, m_im), dtype), join((v_re, v_im), dtype)
+    return join((x_re, x_im), dtype), RAdamState(t, *moments)
+
+
+def split(z: Array, dtype: Any) -> tuple[Array, Array]:
+    """Real and imaginary part; a real v, which is zero at first, stands for both."""
+    xp = array_namespace(z)
+    return (xp.real(z), xp.imag(z)) if z.dtype == dtype else (z, z)
+
+
+def join(parts: tuple[Array, Array], dtype: Any) -> Array:
+    """The complex array of these parts, each as it is: an infinite part spoils no other."""
+    re, im = parts
+    xp = array_namespace(re)
+    if is_torch_array(re):
+        return xp.complex(re, im)
+    if is_jax_array(re):
+        from jax.lax import complex as jax_complex
+
+        return jax_complex(re, im)
+    if is_numpy_array(re) or is_cupy_array(re):
+        z = xp.empty(re.shape, dtype=dtype)
+        z.real, z.imag = re, im
+        return z
+    return xp.astype(re, dtype) + 1j * xp.astype(im, dtype)  # loses the sign of zero, no more

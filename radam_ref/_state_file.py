@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import secrets
 import zipfile
 import zlib
 from dataclasses import asdict
@@ -29,6 +30,7 @@ from array_api_compat import (
 )
 
 from . import _dtypes
+from ._boundary import check_run
 from ._config import Dialect, RAdamConfig
 from ._step import Array, RAdamState
 
@@ -52,26 +54,23 @@ def save_state(
 
     Raises
     ------
-    TypeError
-        If state or config is of another type, or an array of a dtype that `step` does not take.
+    TypeError, ValueError
+        If they do not fit each other, as in `step`.
     OSError
         If the file cannot be written; what was at `path` is still there.
     """
-    if not isinstance(state, RAdamState):
-        raise TypeError(f"state must be a RAdamState, got {state!r}")
-    if not isinstance(config, RAdamConfig):
-        raise TypeError(f"config must be a RAdamConfig, got {config!r}")
+    check_run(params, state, config)
     arrays = dict(zip(ARRAYS, (params, state.m, state.v), strict=True))
     header = {
         "format": FORMAT,
         "version": VERSION,
         "t": int(state.t),
         "config": asdict(config),
-        "dtypes": {key: _dtypes.checked_name(key, array) for key, array in arrays.items()},
+        "dtypes": {key: _dtypes.name(array.dtype) for key, array in arrays.items()},
     }
     members = {key: _to_numpy(array) for key, array in arrays.items()}
     members["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    _replace(Path(path), members)
+    _replace(Path(path).resolve(), members)
 
 
 def load_state(
@@ -102,7 +101,7 @@ def load_state(
 
 def _replace(target: Path, members: dict[str, np.ndarray[Any, Any]]) -> None:
     """Write an archive beside `target`, make it durable, and rename it into place."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as file:
             np.savez(file, **members)  # type: ignore[arg-type]
@@ -123,7 +122,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
             if header["format"] != FORMAT:
                 raise ValueError(f"its format is {header['format']!r}")
             if header["version"] == VERSION:
-                return _checked(header), {key: archive[key] for key in ARRAYS}
+                members = {key: archive[key] for key in ARRAYS}
+                return _checked(header, members), members
     except (AttributeError, EOFError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no {FORMAT}, or is damaged: {error}") from error
     except (RuntimeError, zipfile.BadZipFile, zlib.error) as error:
@@ -132,12 +132,18 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
     raise ValueError(f"{path} has version {version!r} of {FORMAT}; this release reads {VERSION}")
 
 
-def _checked(header: dict[str, Any]) -> dict[str, Any]:
+def _checked(header: dict[str, Any], members: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
     t, config = header["t"], dict(header["config"])
-    if not isinstance(t, int) or t < 0:
+    if type(t) is not int or t < 0:
         raise ValueError(f"t must be an int of at least 0, got {t!r}")
-    if unknown := {header["dtypes"][key] for key in ARRAYS} - set(_dtypes.COMPUTE):
-        raise ValueError(f"unknown dtypes {sorted(unknown)}")
+    for key, bits in members.items():
+        dtype = header["dtypes"][key]
+        if dtype not in _dtypes.COMPUTE or bits.dtype != (
+            "uint16" if dtype == "bfloat16" else dtype
+        ):
+            raise ValueError(f"{key} is {bits.dtype}, said to be {dtype!r}")
+        if bits.shape != members["params"].shape:
+            raise ValueError(f"{key} has another shape than params")
     if isinstance(config["dialect"], dict):
         config["dialect"] = Dialect(**config["dialect"])
     return {**header, "config": RAdamConfig(**config)}
@@ -164,8 +170,10 @@ def _from_numpy(bits: np.ndarray[Any, Any], dtype: str, xp: Any, device: Any) ->
     elif xp.__name__.rpartition(".")[2] == "torch":
         array = xp.asarray(bits, **where).view(xp.bfloat16)
     else:
-        from ml_dtypes import bfloat16
-
+        try:
+            from ml_dtypes import bfloat16
+        except ImportError as error:
+            raise ValueError(f"bfloat16 in {xp.__name__} needs the package ml_dtypes") from error
         array = xp.asarray(bits.view(bfloat16), **where)
     if (got := _dtypes.name(array.dtype)) != dtype:
         raise ValueError(f"xp must hold {dtype}, but {xp.__name__} makes it {got}")

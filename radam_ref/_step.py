@@ -33,12 +33,12 @@ def formula(sqrt: Any, where: Any, form: Form, compiled: Callable[..., Any] = la
     rectified, ascends, coupled, nesterov, eps_root, guarded, shrinks = form
 
     @compiled
-    def gradient(params, grads, c):  # type: ignore[no-untyped-def]
+    def gradient(params, grads, c):
         g = -grads if ascends else grads  # line 4
         return g + c.wd * params if coupled else g
 
     @compiled
-    def adaptive(m_hat, v, c):  # type: ignore[no-untyped-def]
+    def adaptive(m_hat, v, c):
         v_hat = c.i2 * v + c.eps_root if eps_root else c.i2 * v
         # guarded: keeps the root from 0, where it has no derivative, and eps = 0 from 0/0
         argument = where(v == 0, v + c.i2, v_hat) if guarded else v_hat
@@ -46,23 +46,23 @@ def formula(sqrt: Any, where: Any, form: Form, compiled: Callable[..., Any] = la
         return c.r * m_hat / (root + c.eps)  # lines 10 to 12
 
     @compiled
-    def descend(params, g, g2, m, v, c):  # type: ignore[no-untyped-def]
+    def descend(params, g, g2, m, v, c):
         v = c.beta2 * v + c.w2 * g2  # line 5
         m = c.beta1 * m + c.w1 * g  # line 6
         m_hat = c.i1 * m + c.n2 * g if nesterov else c.i1 * m  # line 7
         if rectified is None:
-            u = where(c.rectified, adaptive(m_hat, v, c), m_hat)  # line 9
+            u = where(c.tractable, adaptive(m_hat, v, c), m_hat)  # line 9
         else:
             u = adaptive(m_hat, v, c) if rectified else m_hat
         return (c.shrink * params if shrinks else params) - c.lr * u, m, v  # lines 12 and 14
 
     @compiled
-    def update(params, grads, m, v, c):  # type: ignore[no-untyped-def]
+    def update(params, grads, m, v, c):
         g = gradient(params, grads, c)
         return descend(params, g, g * g, m, v, c)
 
     @compiled
-    def update_modulus(params, grads, m, v, c):  # type: ignore[no-untyped-def]
+    def update_modulus(params, grads, m, v, c):
         re, im = gradient(params[0], grads[0], c), gradient(params[1], grads[1], c)
         g2 = re * re + im * im  # S8
         x_re, m_re, v_new = descend(params[0], re, g2, m[0], v, c)

@@ -18,7 +18,7 @@ latest_power: dict[float, tuple[int, Decimal]] = {}
 
 
 def power(beta: float, t: int) -> Decimal:
-    """beta^t within t*1e-70 of itself, by one product where beta^(t-1) came before."""
+    """beta^t within t*5e-70 of itself, by one product where beta^(t-1) came before."""
     if len(latest_power) > 256:
         latest_power.clear()
     latest, value = latest_power.get(beta, (0, exact(1.0)))
@@ -57,34 +57,33 @@ def rounded(value: Decimal | float, dtype: str) -> float:
     return number if dtype == "float64" else c_float(number).value
 
 
-# Which bracketed terms the formula has; rectified None lets an array choose (S3).
+# Which bracketed terms the formula has; rectified None leaves it to c.tractable (S3).
 Form = namedtuple("Form", "rectified ascends coupled nesterov eps_root guarded shrinks")
 # The formula's scalars, floats or 0-d arrays; at_zero: the root where v = 0, infinite for eps = 0.
 Coefficients = namedtuple(
-    "Coefficients", "wd beta1 w1 beta2 w2 eps_root i1 i2 r eps at_zero n2 shrink lr rectified"
+    "Coefficients", "wd beta1 w1 beta2 w2 eps_root i1 i2 r eps at_zero n2 shrink lr tractable"
 )
+NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}  # an eps below may be flushed to 0
 
 
 @lru_cache(maxsize=256)
 def constants(config: RAdamConfig, dtype: str) -> tuple[float, ...]:
     """The coefficients that no step changes, wd to eps_root."""
-    wd, beta1, beta2 = map(exact, (config.weight_decay, config.beta1, config.beta2))
     with localcontext(EXACT):
-        values = (wd, beta1, 1 - beta1, beta2, 1 - beta2, exact(config.axes.eps_root))
+        wd, beta1, beta2 = map(exact, (config.weight_decay, config.beta1, config.beta2))
+        values = (wd, beta1, 1 - beta1, beta2, 1 - beta2, config.axes.eps_root)
         return tuple(rounded(value, dtype) for value in values)
 
 
 @lru_cache(maxsize=256)
 def coefficients(t: int, config: RAdamConfig, lr: float, dtype: str) -> tuple[Form, Coefficients]:
     """The form and the coefficients of step t >= 1, for "float32" or "float64" arithmetic."""
-    axes, eps = config.axes, exact(config.eps)
-    alpha, n2, shrink = rounded(lr, dtype), 0.0, 1.0
+    axes, alpha, n2, shrink = config.axes, rounded(lr, dtype), 0.0, 1.0
     with localcontext(EXACT):
-        i1, i2 = 1 / (1 - power(config.beta1, t)), 1 / (1 - power(config.beta2, t))
+        beta1, beta1_t, eps = exact(config.beta1), power(config.beta1, t), exact(config.eps)
+        i1, i2 = 1 / (1 - beta1_t), 1 / (1 - power(config.beta2, t))
         if axes.nesterov:
-            beta1 = exact(config.beta1)
-            n2 = rounded((1 - beta1) * i1, dtype)
-            i1 = beta1 / (1 - beta1 ** (t + 1))
+            n2, i1 = rounded((1 - beta1) * i1, dtype), beta1 / (1 - beta1_t * beta1)
         if axes.eps_placement == "before_correction":
             eps = eps * i2.sqrt()
         r_t = exact_rectification(t, config.beta2, axes.threshold)
@@ -94,9 +93,9 @@ def coefficients(t: int, config: RAdamConfig, lr: float, dtype: str) -> tuple[Fo
             rate = exact(lr) if axes.weight_decay == "decoupled" else 1
             shrink = rounded(1 - rate * exact(config.weight_decay), dtype)
         varying = [rounded(x, dtype) for x in (i1, i2, r_t or 0.0, eps)]
-    at_zero = math.inf if varying[-1] == 0 else 0.0
-    c = Coefficients._make([*constants(config, dtype), *varying, at_zero, n2, shrink, alpha, True])
-    coupled = axes.weight_decay == "coupled" and c.wd != 0
-    guarded = r_t is not None and c.eps == c.eps_root == 0
+    at_zero = math.inf if varying[-1] < NORMAL[dtype] else 0.0
+    c = Coefficients._make([*constants(config, dtype), *varying, at_zero, n2, shrink, alpha, 0.0])
+    coupled = bool(c.wd) and axes.weight_decay == "coupled"
+    guarded = r_t is not None and max(c.eps, c.eps_root) < NORMAL[dtype]
     terms = (config.maximize, coupled, axes.nesterov, c.eps_root != 0, guarded, shrink != 1)
     return Form(r_t is not None, *terms), c

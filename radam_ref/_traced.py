@@ -12,6 +12,7 @@ and the branch is an exact test of integers, t >= t0, because rho_t grows with t
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from decimal import localcontext
 from functools import lru_cache
 from math import inf
@@ -78,8 +79,19 @@ def rectifier(t: Array, tractable: Array, beta2: float, xp: Any) -> Array:
     """r_t where tractable; elsewhere a number whose gradient is finite."""
     offset, scale = offset_and_scale(beta2)
     rho_t = t * langevin_complement(t * (negative_log(beta2) / 2), xp) + offset
-    rho_t = xp.where(tractable, rho_t, rho_t * 0 + 5)  # keeps the root's argument positive
+    above_4 = 4 + 4 * float(xp.finfo(rho_t.dtype).eps)  # where a rho_t beside 4 is rounded to it
+    rho_t = xp.where(tractable & (rho_t > 4), rho_t, rho_t * 0 + above_4)
     return xp.sqrt((rho_t - 4) * ((rho_t - 2) / rho_t) * scale)  # line 11
+
+
+def guarded(terms: Callable[..., Any]) -> Callable[..., Any]:
+    """The same terms with a root that is kept from zero, where its derivative is infinite."""
+
+    def with_guard(*arguments: Any) -> tuple[Form, Coefficients]:
+        form, c = terms(*arguments)
+        return form._replace(guarded=form.rectified is not False and not form.eps_root), c
+
+    return with_guard
 
 
 def widest_real(t: Array, dtype: str, xp: Any) -> Any:
@@ -110,6 +122,7 @@ def coefficients(t: Array, config: RAdamConfig, lr: float, dtype: str) -> tuple[
         if axes.unrectified == "hold":
             now["lr"] = xp.where(tractable, steps * 0 + c.lr, steps * 0)
             now["shrink"] = xp.where(tractable, steps * 0 + c.shrink, steps * 0 + 1)
-        c = c._replace(rectified=tractable)
+        at_zero = inf if config.eps < _terms.NORMAL[dtype] else 0.0  # eps_t falls towards eps
+        c = c._replace(tractable=tractable, at_zero=at_zero)
         form = form._replace(rectified=None, guarded=not form.eps_root)
     return form, c._replace(**{k: xp.astype(x, getattr(xp, dtype)) for k, x in now.items()})

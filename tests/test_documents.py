@@ -24,11 +24,10 @@ def test_readme_has_two_commands_for_a_fresh_machine_on_its_first_screen() -> No
 
 
 def test_the_step_in_the_readme_descends_to_the_minimum() -> None:
-    step, adapter = blocks("README.md")
     names: dict[str, object] = {}
 
-    exec(step, names)
-    exec(adapter, names)
+    for block in blocks("README.md"):
+        exec(block, names)
 
     assert abs(names["x"]).max() < 0.5  # type: ignore[arg-type]
     assert names["state"].t == 100  # type: ignore[attr-defined]

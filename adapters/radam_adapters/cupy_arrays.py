@@ -13,6 +13,27 @@ from radam_ref import RAdamConfig, RAdamState
 Array = Any
 
 
+def init(params: Array) -> RAdamState:
+    """`radam_ref.init` on the device of `params`, whichever is current.
+
+    Parameters
+    ----------
+    params : CuPy array
+
+    Returns
+    -------
+    RAdamState
+        t = 0 and zero moments beside params.
+
+    Raises
+    ------
+    TypeError
+        As `radam_ref.init`.
+    """
+    with _current_device(params):
+        return radam_ref.init(params)
+
+
 def step(
     params: Array,
     grads: Array,
@@ -27,7 +48,7 @@ def step(
     ----------
     params, grads, state, config, lr
         As `radam_ref.step` takes them, with CuPy arrays that share a device; state comes from
-        `radam_ref.init` or from the last step.
+        `init` or from the last step.
 
     Returns
     -------

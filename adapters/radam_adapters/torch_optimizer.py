@@ -30,6 +30,7 @@ class RAdam(Optimizer):
     maximize : bool
         Ascend instead of descend.
     dialect : str or radam_ref.Dialect
+        A name keeps the state_dict loadable with weights_only=True.
 
     Raises
     ------
@@ -38,7 +39,8 @@ class RAdam(Optimizer):
 
     Notes
     -----
-    The state of a parameter has torch's names: `step` (an int), `exp_avg`, `exp_avg_sq`.
+    The state of a parameter has torch's names: `step` (an int), `exp_avg`, `exp_avg_sq`. Of torch's
+    arguments foreach, capturable and differentiable are not taken yet.
 
     Examples
     --------
@@ -76,23 +78,25 @@ class RAdam(Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group; its hyper-parameters are checked like the constructor's."""
-        _config({**self.defaults, **param_group})
+        group = {**self.defaults, **param_group}
+        replace(_config(group), lr=float(group["lr"]))  # the one time that a tensor lr is looked at
         super().add_param_group(param_group)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load a state, ours or torch.optim.RAdam's, into groups alike.
 
-        The moments keep their dtype, where torch would cast them to that of the parameters.
+        Moments of half precision parameters are float32, where torch would make them half.
         """
         super().load_state_dict(state_dict)
-        for group in self.param_groups:
-            group.setdefault("dialect", self.defaults["dialect"])
         saved = chain.from_iterable(group["params"] for group in state_dict["param_groups"])
         params = chain.from_iterable(group["params"] for group in self.param_groups)
         for number, param in zip(saved, params, strict=True):
-            if kept := state_dict["state"].get(number):
-                moments = {name: kept[name].to(param.device) for name in ("exp_avg", "exp_avg_sq")}
-                self.state[param].update(moments)
+            kept = state_dict["state"].get(number)
+            if kept and param.dtype in (torch.float16, torch.bfloat16):
+                for name in ("exp_avg", "exp_avg_sq"):
+                    self.state[param][name] = kept[name].to(param.device, torch.float32)
+        for group in self.param_groups:
+            group.setdefault("dialect", self.defaults["dialect"])
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -117,6 +121,8 @@ class RAdam(Optimizer):
             if kept
             else init(param)
         )
+        if isinstance(lr, Tensor):
+            lr = lr.to(param.device).reshape(())
         value, (t, m, v) = step(param, param.grad, before, config, lr=lr)
         param.copy_(value)
         kept.update(step=t, exp_avg=m, exp_avg_sq=v)
@@ -127,8 +133,8 @@ def _config(group: dict[str, Any]) -> RAdamConfig:
     lr, betas = group["lr"], group["betas"]
     if not isinstance(betas, Sequence) or len(betas) != 2:
         raise ValueError(f"betas must be a pair (beta1, beta2), got {betas!r}")
-    if isinstance(lr, Tensor) and not lr.dtype.is_floating_point:
-        raise TypeError(f"lr must be a float or a floating tensor, got dtype {lr.dtype}")
+    if isinstance(lr, Tensor) and not (lr.dtype.is_floating_point and lr.numel() == 1):
+        raise TypeError(f"lr must be a float or one floating number in a tensor, got {lr!r}")
     config = RAdamConfig(
         lr=0.0 if isinstance(lr, Tensor) else lr,
         beta1=betas[0],
@@ -138,6 +144,8 @@ def _config(group: dict[str, Any]) -> RAdamConfig:
         maximize=group["maximize"],
         dialect=group["dialect"],
     )
+    if config.axes.eps_placement == "floor":
+        raise ValueError("eps_placement must be after_correction or before_correction, got 'floor'")
     if group["decoupled_weight_decay"]:
         config = replace(config, dialect=replace(config.axes, weight_decay="decoupled"))
     return config

@@ -230,7 +230,7 @@ def test_the_parameter_stays_the_same_tensor() -> None:
         ({"betas": (0.9, -0.1)}, ValueError, r"beta2 must be .*, got -0.1"),
         ({"betas": 0.9}, ValueError, r"betas must be a pair \(beta1, beta2\), got 0.9"),
         ({"betas": (0.9,)}, ValueError, r"betas must be a pair .*, got \(0.9,\)"),
-        ({"lr": torch.tensor(1)}, TypeError, "lr must be a float or a floating tensor"),
+        ({"lr": torch.tensor(1)}, TypeError, "lr must be a float or one floating number"),
         ({"eps": -1e-8}, ValueError, "eps must be .*, got -1e-08"),
         ({"weight_decay": float("nan")}, ValueError, "weight_decay must be .*, got nan"),
         ({"maximize": 1}, TypeError, "maximize must be True or False, got 1"),
