@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .truth.bits import FORMATS, from_bits
+from .protocol import from_words
 
 Floats = NDArray[np.float64]
 
@@ -220,11 +220,12 @@ def decode(text: str | bytes) -> Case:
         dtype=dtype,
         hyper=tuple(_decode_hyper(entry) for entry in record["hyper"]),
         x0=tuple(
-            Tensor(tuple(entry["shape"]), from_bits(entry["bits"], dtype)) for entry in record["x0"]
+            Tensor(tuple(entry["shape"]), from_words(entry["bits"], dtype))
+            for entry in record["x0"]
         ),
         steps=record["steps"],
         gradients=tuple(
-            tuple(None if bits is None else from_bits(bits, dtype) for bits in row)
+            tuple(None if bits is None else from_words(bits, dtype) for bits in row)
             for row in record["gradients"]
         ),
         observe=tuple(record["observe"]),
@@ -233,12 +234,13 @@ def decode(text: str | bytes) -> Case:
 
 
 def _decode_hyper(entry: dict[str, Any]) -> Hyper:
-    lr, beta1, beta2, eps, weight_decay = from_bits([entry[name] for name in Hyper._fields[1:-1]])
+    words = [entry[name] for name in Hyper._fields[1:-1]]
+    lr, beta1, beta2, eps, weight_decay = from_words(words, "float64")
     return Hyper(entry["from"], lr, beta1, beta2, eps, weight_decay, entry["maximize"])
 
 
 def _decode_expected(entry: dict[str, list[list[list[str]]]]) -> Expected:
-    digits = FORMATS["float64"].digits
+    digits = 16
     arrays = {}
     for name in Expected._fields:
         rows = ["".join(bits for tensor in row for bits in tensor) for row in entry[name]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="A further argument of the port.", metavar="foreach=true"),
 ]
-Scale = Annotated[float, typer.Option(help="Factor on every time limit.", min=0.01)]
+Scale = Annotated[float, typer.Option(help="Factor on every time limit.", min=0.01, max=1000.0)]
 Only = Annotated[list[str] | None, typer.Option(help="Just the cases whose id matches this glob.")]
 Skip = Annotated[list[str] | None, typer.Option(help="Not the cases whose id matches this glob.")]
 Dtype = Annotated[str | None, typer.Option(help="Just the cases in float32, or in float64.")]
@@ -89,7 +90,7 @@ def run(
             _complain(str(error))
             failed = True
         else:
-            report_text.console().print(report_text.render(report), crop=False)
+            report_text.show(report_text.render(report))
             reports.append(report)
     raise typer.Exit(NOT_STARTED if failed else exit_code(reports, grade=grade))
 
@@ -110,14 +111,14 @@ def identify(
             timeout_scale=timeout_scale,
             progress=progress,
         )
-    report_text.console().print(listing.render_identity(report))
+    report_text.show(listing.render_identity(report))
     raise typer.Exit(0 if report.ran else exit_code([report]))
 
 
 @app.command(name="list")
 def list_(only: Only = None, skip: Skip = None, dtype: Dtype = None) -> None:
     """List the cases of the suite."""
-    report_text.console().print(listing.render_list(_cases(only, skip, dtype)))
+    report_text.show(listing.render_list(_cases(only, skip, dtype)))
 
 
 @app.command()
@@ -129,7 +130,7 @@ def show(
         case = load_case(id)
     except KeyError:
         raise _Usage(f"no case is called {id!r}; `radam-conformance list` names them all") from None
-    report_text.console().print(listing.render_case(case))
+    report_text.show(listing.render_case(case))
 
 
 @app.command()
@@ -182,7 +183,7 @@ def _progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
     """A bar on a terminal's stderr; nothing elsewhere."""
     console = report_text.console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -208,8 +209,15 @@ def _complain(sentence: str) -> None:
     )
 
 
+def _leave(number: int, frame: object) -> None:
+    """Unwind, so that no worker is left behind."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """The command line; every foreseeable fault is one sentence and an exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     try:
         app()
     except (_Usage, SpecError) as error:

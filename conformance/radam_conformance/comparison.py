@@ -8,6 +8,8 @@ from .cases import Case, Expected, Floats
 from .protocol import Answer
 from .results import CaseResult, FirstBad
 
+TELLING = 100  # times wider is the bound for binary64, where a case tells it from exact terms
+
 
 def observed(case: Case, answer: Answer) -> Floats:
     """The port's parameters, shaped like `Expected.hi`."""
@@ -25,9 +27,10 @@ def compare(case: Case, answer: Answer, expected: Expected) -> CaseResult:
         row, element = np.argwhere(~np.isfinite(got))[0]
         where = f"element {element} is {got[row, element]} after step {case.observe[row]}"
         return CaseResult(case, "error", where, np.inf, np.inf)
+    tells = bool((expected.binary64 > TELLING * expected.exact_scalar).any())
     worst, worst_exact = float(over.max(initial=0.0)), float(over_exact.max(initial=0.0))
     if worst <= 1:
-        return CaseResult(case, "pass", "", worst, worst_exact)
+        return CaseResult(case, "pass", "", worst, worst_exact, tells_scalars=tells)
     row = int(np.argmax((over > 1).any(axis=1)))
     element = int(np.argmax(over[row]))
     numbers = (float(array[row, element]) for array in (got, expected.hi, over))

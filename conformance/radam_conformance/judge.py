@@ -79,14 +79,15 @@ def judge(
     """
     with Harness(spec, timeout_scale=timeout_scale) as port:
         hello = port.hello
-        offered = [case for case in cases if case.dtype in (hello.dtypes or (case.dtype,))]
+        asked = {case.dtype for case in cases if case.dtype in (hello.dtypes or (case.dtype,))}
+        dtypes = _smoke(port, spec, asked)
+        offered = [case for case in cases if case.dtype in dtypes]
         wanted = {case.id for case in offered}
         probes = [
             case
             for case in load_suite()
-            if is_probe(case) and case.id not in wanted and case.dtype in {c.dtype for c in offered}
+            if is_probe(case) and case.id not in wanted and case.dtype in dtypes
         ]
-        _smoke(port, spec, offered)
         runs = []
         for done, case in enumerate(todo := [*probes, *offered]):
             progress(done, len(todo), case.id)
@@ -110,16 +111,25 @@ def judge(
     )
 
 
-def _smoke(port: Harness, spec: Spec, offered: Sequence[Case]) -> None:
-    """Blame the harness before the port: without one whole answer nothing can be said of RAdam."""
-    dtypes = {case.dtype for case in offered}
-    for case in (case for case in load_suite(SMOKE) if case.dtype in dtypes):
-        outcome = port.run(request(case))
-        if outcome.kind != "answered":
-            said = outcome.stderr.strip().splitlines()
-            last = f"; its last words: {said[-1]}" if said and said[-1] != outcome.text else ""
-            text = f"{outcome.kind}: {outcome.text}{last}"
-            raise LoadError(f"{spec.text}: the harness fails the first case, {case.id}: {text}")
+def _smoke(port: Harness, spec: Spec, dtypes: set[str]) -> set[str]:
+    """The dtypes that are offered, by the first case of each.
+
+    The harness is blamed before the port: without one answer nothing can be said of RAdam.
+    """
+    cases = [case for case in load_suite(SMOKE) if case.dtype in dtypes]
+    outcomes = {case.dtype: port.run(request(case)) for case in cases}
+    if cases and all(outcome.kind != "answered" for outcome in outcomes.values()):
+        first = outcomes[cases[0].dtype]
+        text = f"{first.kind}: {_words(first)}"
+        raise LoadError(f"{spec.text}: the harness fails the first case, {cases[0].id}: {text}")
+    return {dtype for dtype, outcome in outcomes.items() if outcome.kind != "unsupported"}
+
+
+def _words(outcome: Outcome) -> str:
+    """What a port said of a case without an answer, the last line of its stderr included."""
+    said = outcome.stderr.strip().splitlines()
+    news = said and said[-1] not in outcome.text and outcome.text not in said[-1]
+    return f"{outcome.text}; its last words: {said[-1]}" if news else outcome.text
 
 
 def _verdicts(runs: Sequence[Run], used: Dialect, computed: Dialect) -> list[CaseResult]:
@@ -135,7 +145,7 @@ def _result(run: Run, dialect: Dialect) -> CaseResult:
     case, outcome = run
     if outcome.answer is None:
         assert outcome.kind != "answered"
-        return CaseResult(case, outcome.kind, outcome.text, seconds=outcome.seconds)
+        return CaseResult(case, outcome.kind, _words(outcome), seconds=outcome.seconds)
     result = compare(case, outcome.answer, expectation(case, dialect))
     return replace(result, seconds=outcome.seconds)
 
@@ -150,7 +160,7 @@ def _explained(
         if result.verdict == "fail"
     }
     cases = {result.case.id: result.case for result in results}
-    # A fault that shows only after a gap in the observed steps was compared with nothing.
+    # A fault that first shows after a gap in the observed steps was hardly compared with anything.
     if not any(r.first_bad and r.first_bad.step in checkable(r.case) for r in results):
         return results
     if not all(answer and explains(cases[id], dialect, answer) for id, answer in failed.items()):

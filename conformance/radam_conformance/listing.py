@@ -101,7 +101,9 @@ def _identity_parts(report: Report) -> Iterator[RenderableType]:
         sentence = f"It computes {dialect}{also}."
     yield Padding(Text(sentence), (0, 0, 1, 2))
     yield Padding(_fits(by_axis(report.fits)), (0, 0, 0, 2))
-    explanation = "misfit: decades by which the probes leave the bounds, at best, with that choice"
+    explanation = (
+        "misfit: how far off the best dialect with that choice is, in powers of ten; 0 fits"
+    )
     yield Padding(Text(explanation, style="dim"), (1, 0, 0, 2))
 
 

@@ -18,8 +18,8 @@ SHOWN = 6  # failing cases of a cause
 
 CAUSES: Mapping[Verdict, str] = {
     "fail": "the numbers are out of bounds",
-    "precision": "the scalar terms (lines 7 to 11) are computed in binary32: r_t loses digits, "
-    "and near beta2 = 1 the first rectified step is a wrong one",
+    "precision": "scalar terms (lines 7 to 11) are computed in binary32: they lose digits, and "
+    "near beta2 = 1 the first rectified step is a wrong one",
     "dialect-mismatch": "it computes another dialect than it was judged by",
     "error": "the port raised an error, or made numbers that are not finite",
     "rejected": "the port refused hyper-parameters that it must take",
@@ -74,7 +74,7 @@ def _notes(report: Report) -> Iterator[str]:
         yield "No probe was answered, so its dialect could not be found out."
     if report.fits and not report.is_identified:
         closest = naming.name(report.fits[0].dialect)
-        yield f"No dialect fits it: {closest} comes closest, so what fails is a fault of its own."
+        yield f"No known dialect explains all of these numbers; the nearest is {closest}."
     if report.gave_up:
         yield f"The port was {report.gave_up}."
 
@@ -91,11 +91,11 @@ def _verdict(report: Report) -> RenderableType:
     if not report.ran:
         return Text.assemble(("  NOTHING RAN  ", "bold red"), "No case was attempted.")
     if passed < asked:
-        count = f"{asked - passed} of {asked} cases are not met."
-        return Text.assemble(("  FAIL  ", "bold red"), count)
+        return Text.assemble(("  FAIL  ", "bold red"), f"{passed} of {asked} cases pass.")
     dtypes = " and ".join(sorted({result.case.dtype for result in report.results}))
-    name, scalars = naming.name(report.dialect), SCALARS[report.scalars]
-    sentence = f"It computes RAdam in the dialect {name}, in {dtypes}; {scalars}."
+    scalars = f"; {SCALARS[report.scalars]}" if report.scalars else ""
+    name = naming.name(report.dialect)
+    sentence = f"It computes RAdam in the dialect {name}, in {dtypes}{scalars}."
     return _indented(Text.assemble(("PASS  ", "bold green"), sentence))
 
 
@@ -123,14 +123,15 @@ def _cause(report: Report, verdict: Verdict, failing: list[CaseResult]) -> Itera
 def _table(failing: list[CaseResult]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     numeric = any(result.first_bad for result in failing)
-    table.add_column("case")
+    table.add_column("case", no_wrap=True)
     columns = ["step", "element", "got", "want", "error/bound"] if numeric else ["what it said"]
     for column in columns:
         table.add_column(column, justify="right" if numeric else "left")
     for result in failing[:SHOWN]:
         bad = result.first_bad
         if bad:
-            numbers = (f"{bad.got:.9g}", f"{bad.want:.9g}", f"{bad.over:.3g}")
+            digits = 17 if result.case.dtype == "float64" else 9
+            numbers = (f"{bad.got:.{digits}g}", f"{bad.want:.{digits}g}", f"{bad.over:.3g}")
             table.add_row(result.case.id, str(bad.step), str(bad.element), *numbers)
         else:
             table.add_row(result.case.id, *[""] * (len(columns) - 1), result.text[:120])
@@ -141,12 +142,11 @@ def _table(failing: list[CaseResult]) -> Table:
 
 def _against_paper(dialect: Dialect) -> RenderableType:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("how it differs from the paper")
     table.add_column("this port")
-    table.add_column("paper (Algorithm 2)")
+    table.add_column("where the paper (Algorithm 2) has")
     paper = dict(naming.differences(Dialect(), dialect))
     for axis, phrase in naming.differences(dialect, Dialect()):
-        table.add_row(axis.replace("_", " "), phrase, paper[axis])
+        table.add_row(phrase, paper[axis])
     return _indented(table)
 
 
@@ -156,5 +156,18 @@ def _indented(content: RenderableType, columns: int = 2) -> Padding:
 
 def console(*, stderr: bool = False) -> Console:
     """A console that is at least 100 columns wide where there is no terminal to ask."""
-    plain = Console(stderr=stderr, highlight=False)
-    return plain if plain.is_terminal else Console(stderr=stderr, highlight=False, width=100)
+    plain = Console(stderr=stderr, highlight=False, emoji=False)
+    if not plain.is_terminal:
+        plain.width = 100
+    return plain
+
+
+def show(content: RenderableType) -> None:
+    """Print to stdout; into a file or a pipe without the blanks that pad lines of a table."""
+    out = console()
+    if out.is_terminal:
+        out.print(content, crop=False)
+        return
+    with out.capture() as captured:
+        out.print(content, crop=False)
+    print(*(line.rstrip() for line in captured.get().splitlines()), sep="\n")

@@ -62,6 +62,8 @@ class CaseResult:
         The same for the bound that asks for exact scalar terms.
     first_bad : FirstBad or None
         Where it left the bound first.
+    tells_scalars : bool
+        Whether the case tells exact scalar terms from those of binary64: the bounds lie far apart.
     seconds : float
         Wall time in the port.
     """
@@ -72,6 +74,7 @@ class CaseResult:
     over: float = 0.0
     over_exact: float = 0.0
     first_bad: FirstBad | None = None
+    tells_scalars: bool = False
     seconds: float = 0.0
 
 
@@ -132,15 +135,15 @@ class Report:
     @property
     def is_identified(self) -> bool:
         """Whether a dialect fits all but for the precision of its scalar terms."""
-        return bool(self.fits) and not (self.of("fail") and self.fits[0].misfit > 1)
+        return bool(self.fits) and not self.of("fail", "error")
 
     @property
     def scalars(self) -> str:
-        """How precise the scalar terms are: "exact", "binary64" or "binary32"; "" if unknown."""
+        """Precision of the scalar terms: "exact", "binary64", "binary32"; "" if no case told."""
         if self.of("precision"):
             return "binary32"
         passed = self.of("pass")
-        if not passed or len(passed) < len(self.ran):
+        if not any(result.tells_scalars for result in passed) or len(passed) < len(self.ran):
             return ""
         return "exact" if all(result.over_exact <= 1 for result in passed) else "binary64"
 

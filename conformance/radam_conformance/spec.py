@@ -116,6 +116,9 @@ def _check_extras(spec: Spec) -> None:
     for ours in spec.renames:
         if ours not in RENAMEABLE:
             raise SpecError(f"--map {ours}=... must rename one of {', '.join(RENAMEABLE)}")
+    targets = list(spec.renames.values())
+    if twice := sorted({name for name in targets if targets.count(name) > 1}):
+        raise SpecError(f"--map gives the argument {twice[0]} to more than one hyper-parameter")
 
 
 def _pairs(flag: str, words: Sequence[str]) -> dict[str, str]:

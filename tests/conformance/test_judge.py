@@ -74,7 +74,7 @@ def test_torch_passes_the_whole_of_core_as_pytorch(judged: Judged) -> None:
     assert exit_code([report]) == 0
     words = in_words(report)
     assert "PASS It computes RAdam in the dialect pytorch, in float32 and float64" in words
-    assert "threshold threshold 5 threshold 4" in words
+    assert "threshold 5 threshold 4" in words
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_optax_in_float32_fails_by_precision_alone(judged: Judged) -> None:
     assert results["core/crossing-07-f32"].first_bad.step < 6  # type: ignore[union-attr]
     assert (exit_code([report]), exit_code([report], grade="binary32")) == (1, 0)
     assert "float64 not offered" in headline(report)
-    assert "the scalar terms (lines 7 to 11) are computed in binary32" in in_words(report)
+    assert "scalar terms (lines 7 to 11) are computed in binary32" in in_words(report)
 
 
 def test_optax_with_x64_passes_in_both_dtypes(judged: Judged) -> None:
@@ -179,7 +179,7 @@ def test_a_wrong_port_judged_by_name_is_no_mismatch_of_dialects() -> None:
     report = judge(port("faulty", fault="r inverted"), FLOAT64, dialect=dialects["pytorch"])
 
     assert set(verdicts(report)) == {"pass", "fail"}
-    assert "comes closest, so what fails is a fault of its own." in in_words(report)
+    assert "No known dialect explains all of these numbers; the nearest is" in in_words(report)
 
 
 def test_a_threshold_of_its_own_fails_where_rho_lies_between() -> None:

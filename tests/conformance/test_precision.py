@@ -11,7 +11,7 @@ from radam_conformance.identify import expectation, is_probe
 from radam_conformance.precision import explains
 from radam_ref import Dialect
 
-from .ports import faulty, textbook
+from .ports import binary32, faulty, textbook
 from .ports.faulty import FAULTS
 from .sample_ports import Step, play
 
@@ -74,3 +74,22 @@ def test_a_fault_that_shows_late_is_not_excused() -> None:
     cases = load_suite("core/never-rectified-04-*")
 
     assert excused(step, cases, Dialect()) == {case.id: False for case in cases}
+
+
+@pytest.mark.parametrize("writing", binary32.WRITINGS)
+def test_every_way_to_write_binary32_is_recognised(writing: str) -> None:
+    step = partial(binary32.step, writing=writing)
+    failing = excused(step, load_suite(skip="core/chain-*"), Dialect(threshold=5.0))
+
+    assert len(failing) > 40
+    assert all(failing.values())
+
+
+@pytest.mark.parametrize("reset", [8, 14, 30])
+def test_moments_that_are_lost_are_no_matter_of_precision(reset: int) -> None:
+    """Also between observed steps, where single steps cannot be compared."""
+    step = partial(binary32.step, writing="running", reset=reset)
+    failing = excused(step, load_suite("core/smoke-*"), Dialect(threshold=5.0))
+
+    assert failing
+    assert not any(failing.values())

@@ -69,9 +69,9 @@ def rows(*rows: Row) -> Gradients:
     return lambda dtype: rows
 
 
-def after(first: dict[str, Row], then: Gradients) -> Gradients:
-    """One row of gradients that depends on the dtype, followed by others."""
-    return lambda dtype: (first[dtype], *then(dtype))
+def before(first: Gradients, last: dict[str, Row]) -> Gradients:
+    """Gradients followed by one row that depends on the dtype."""
+    return lambda dtype: (*first(dtype), last[dtype])
 
 
 def by_dtype(gradients: dict[str, Gradients]) -> Gradients:
@@ -302,14 +302,14 @@ DESIGNS = (
         title="One gradient whose square overflows",
         clause="S6",
         paper_line="Algorithm 2, lines 5 and 12",
-        purpose="v becomes infinite in one element: it gets no adaptive update any more, never "
-        "NaN, and the other elements do not notice.",
+        purpose="v becomes infinite in one element: it gets no adaptive update, never NaN, and the "
+        "other elements do not notice. It is the last step, since a v that is moved by a "
+        "difference (lerp) has no way on from there.",
         flags=("overflow",),
-        gradients=after(
-            {"float64": (2.0**664, 1.0, -0.5), "float32": (2.0**100, 1.0, -0.5)},
+        gradients=before(
             noise(12, 1.0, 1.0, 0.5, rows=39),
+            {"float64": (2.0**664, 1.0, -0.5), "float32": (2.0**100, 1.0, -0.5)},
         ),
-        x0=(0.0, -1.25, 3.0),  # beside a step of 1e197 an x0 is below any lo
         **LITERAL,
     ),
     Design(

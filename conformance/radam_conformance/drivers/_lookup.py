@@ -12,6 +12,8 @@ from types import ModuleType
 
 from ..spec import LoadError, Spec
 
+_PRIVATE = "_port_"  # a port in a file called numpy.py must not be numpy to all others
+
 
 def import_named(spec: Spec, module_name: str) -> ModuleType:
     """The module of that dotted name.
@@ -43,12 +45,13 @@ def import_file(spec: Spec, path: Path) -> ModuleType:
         there = sorted(entry.name for entry in path.parent.glob("*.py"))
         near = difflib.get_close_matches(path.name, there, n=1)
         raise LoadError(f"{spec.text}: there is no file {str(path)!r}{_did_you_mean(near)}")
-    module_spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = _PRIVATE + path.stem
+    module_spec = importlib.util.spec_from_file_location(name, path)
     if module_spec is None or module_spec.loader is None:
         raise LoadError(f"{spec.text}: {str(path)!r} is no Python file")
     module = importlib.util.module_from_spec(module_spec)
     sys.path.insert(0, str(path.resolve().parent))
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     try:
         module_spec.loader.exec_module(module)
     except Exception as error:
@@ -67,7 +70,7 @@ def attribute(spec: Spec, module: ModuleType, name: str) -> object:
     """
     if not hasattr(module, name):
         near = difflib.get_close_matches(name, dir(module), n=1)
-        known = f"{module.__name__} has no attribute {name!r}"
+        known = f"{module.__name__.removeprefix(_PRIVATE)} has no attribute {name!r}"
         raise LoadError(f"{spec.text}: {known}{_did_you_mean(near)}")
     found: object = getattr(module, name)
     return found

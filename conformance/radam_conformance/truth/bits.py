@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from flint import arb
+
+from ..protocol import from_words, to_words
 
 
 class Format(NamedTuple):
@@ -16,8 +17,6 @@ class Format(NamedTuple):
 
     Attributes
     ----------
-    code : str
-        Of `struct`, big-endian.
     digits : int
         Hexadecimal digits of a bit pattern.
     unit : float
@@ -29,7 +28,6 @@ class Format(NamedTuple):
         Largest finite number.
     """
 
-    code: str
     digits: int
     unit: float
     tiny: float
@@ -37,13 +35,13 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "float64": Format(">d", 16, 2.0**-53, 2.0**-1074, (2 - 2.0**-52) * 2.0**1023),
-    "float32": Format(">f", 8, 2.0**-24, 2.0**-149, (2 - 2.0**-23) * 2.0**127),
-    "float16": Format(">e", 4, 2.0**-11, 2.0**-24, 65504.0),
+    "float64": Format(16, 2.0**-53, 2.0**-1074, (2 - 2.0**-52) * 2.0**1023),
+    "float32": Format(8, 2.0**-24, 2.0**-149, (2 - 2.0**-23) * 2.0**127),
+    "float16": Format(4, 2.0**-11, 2.0**-24, 65504.0),
 }
 
 
-def to_bits(values: Iterable[float], dtype: str = "float64") -> list[str]:
+def to_bits(values: Sequence[float], dtype: str = "float64") -> list[str]:
     """Bit patterns of numbers that are exactly representable in `dtype`.
 
     Raises
@@ -51,31 +49,13 @@ def to_bits(values: Iterable[float], dtype: str = "float64") -> list[str]:
     ValueError
         A number is not representable in `dtype`.
     """
-    code = FORMATS[dtype].code
-    patterns = []
-    for value in values:
-        try:
-            packed = struct.pack(code, value)
-        except OverflowError:
-            packed = b""
-        if not packed or struct.unpack(code, packed)[0] != value:
-            raise ValueError(f"values must be exactly representable in {dtype}, got {value!r}")
-        patterns.append(packed.hex())
+    try:
+        patterns = to_words(values, dtype).split()
+    except OverflowError:
+        patterns = []
+    if from_words(patterns, dtype) != tuple(values):
+        raise ValueError(f"values must be exactly representable in {dtype}, got {list(values)}")
     return patterns
-
-
-def from_bits(patterns: Sequence[str], dtype: str = "float64") -> tuple[float, ...]:
-    """The numbers that bit patterns of `dtype` stand for.
-
-    Raises
-    ------
-    ValueError
-        A pattern has not the digits of `dtype`.
-    """
-    code, digits = FORMATS[dtype][:2]
-    if any(len(pattern) != digits for pattern in patterns):
-        raise ValueError(f"bit patterns of {dtype} must have {digits} digits, got {patterns!r}")
-    return struct.unpack(f">{len(patterns)}{code[1]}", bytes.fromhex("".join(patterns)))
 
 
 def split(x: arb) -> tuple[float, float] | None:
