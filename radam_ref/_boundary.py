@@ -1,23 +1,16 @@
-"""The public functions: arguments are checked here, once, and handed to the specification."""
+"""The public functions: what their arguments come to is handed to the specification."""
 
 from __future__ import annotations
 
 from decimal import localcontext
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from array_api_compat import (
-    array_namespace,
-    device,
-    is_array_api_obj,
-    is_jax_array,
-    is_torch_array,
-)
+from array_api_compat import is_jax_array, is_torch_array
 
 from . import _dtypes, _terms, _traced
+from ._arguments import check_params, check_run, decay, require, step_number, step_size
 from ._config import RAdamConfig, real
-from ._dtypes import COMPUTE
 from ._step import Array, RAdamState
 
 
@@ -44,7 +37,7 @@ def rho_inf(beta2: float) -> float:
     3.0
     """
     with localcontext(_terms.EXACT):
-        return float(_terms.exact_rho_inf(_beta2(beta2)))
+        return float(_terms.exact_rho_inf(decay(beta2)))
 
 
 def rho(t: int, beta2: float) -> float:
@@ -71,7 +64,7 @@ def rho(t: int, beta2: float) -> float:
     (1.0, 1.8571428571428572)
     """
     with localcontext(_terms.EXACT):
-        return float(_terms.exact_rho(_step_number(t), _beta2(beta2)))
+        return float(_terms.exact_rho(step_number(t), decay(beta2)))
 
 
 def rectification(t: int, beta2: float, threshold: float = 4.0) -> float | None:
@@ -101,7 +94,7 @@ def rectification(t: int, beta2: float, threshold: float = 4.0) -> float | None:
     >>> round(rectification(5, 0.999), 6)
     0.017312
     """
-    t, beta2 = _step_number(t), _beta2(beta2)
+    t, beta2 = step_number(t), decay(beta2)
     with localcontext(_terms.EXACT):
         r_t = _terms.exact_rectification(t, beta2, real("threshold", threshold, low=4.0))
         return None if r_t is None else float(r_t)
@@ -129,8 +122,7 @@ def init(params: Array) -> RAdamState:
     >>> init(np.ones(2))
     RAdamState(t=0, m=array([0., 0.]), v=array([0., 0.]))
     """
-    xp = _namespace(params)
-    m_dtype, v_dtype = _moment_dtypes(params, xp)
+    xp, m_dtype, v_dtype = check_params(params)
     real_part = xp.real(params) if m_dtype != v_dtype else params
     m, v = xp.zeros_like(params, dtype=m_dtype), xp.zeros_like(real_part, dtype=v_dtype)
     return RAdamState(0, m, v)
@@ -192,8 +184,8 @@ def step(
     xp, v_dtype = check_run(params, state, config)
     if config.axes.eps_placement == "floor":
         raise ValueError("eps_placement must be after_correction or before_correction, got 'floor'")
-    _require("grads", grads, params, xp, params.dtype)
-    lr = config.lr if lr is None else _step_size(lr, params, xp, v_dtype)
+    require("grads", grads, params, xp, params.dtype)
+    lr = config.lr if lr is None else step_size(lr, params, xp, v_dtype)
     if isinstance(state.t, np.integer):
         state = state._replace(t=int(state.t))
     terms = _terms.coefficients if isinstance(state.t, int) else _traced.coefficients
@@ -207,115 +199,9 @@ def step(
     return params, state
 
 
-def check_run(params: Array, state: RAdamState, config: RAdamConfig) -> tuple[Any, Any]:
-    """The namespace and the dtype of v, of a run whose parts fit each other (S7).
-
-    Raises
-    ------
-    TypeError, ValueError
-        They do not; the message names the argument, what it was and what is allowed.
-    """
-    xp = _namespace(params)
-    m_dtype, v_dtype = _moment_dtypes(params, xp)
-    if not isinstance(state, RAdamState):
-        raise TypeError(f"state must be a RAdamState, got {state!r}")
-    if not isinstance(config, RAdamConfig):
-        raise TypeError(f"config must be a RAdamConfig, got {config!r}")
-    v_dtypes = (v_dtype, m_dtype) if config.axes.complex == "componentwise" else (v_dtype,)
-    _require_count(state.t, params, xp)
-    _require("state.m", state.m, params, xp, m_dtype)
-    _require("state.v", state.v, params, xp, *v_dtypes)
-    return xp, v_dtype
-
-
-def _beta2(beta2: object) -> float:
-    return real("beta2", beta2, below=1.0)
-
-
-def _step_number(t: object) -> int:
-    if isinstance(t, bool) or not isinstance(t, Integral):
-        raise TypeError(f"t must be an int of at least 1, got {t!r} of type {type(t).__name__}")
-    if t < 1:
-        raise ValueError(f"t must be an int of at least 1, got {t!r}")
-    return int(t)
-
-
-def _namespace(params: Array) -> Any:
-    try:
-        return array_namespace(params)
-    except TypeError:
-        kind = type(params).__name__
-        raise TypeError(f"params must be an array, got {params!r} of type {kind}") from None
-
-
-def _moment_dtypes(params: Array, xp: Any) -> tuple[Any, Any]:
-    """The dtypes of m and of v, which is the real one computed in."""
-    name = _dtypes.checked_name("params", params)
-    v_dtype = getattr(xp, COMPUTE[name])
-    return params.dtype if name.startswith("complex") else v_dtype, v_dtype
-
-
-def _require(name: str, array: Array, params: Array, xp: Any, *dtypes: Any) -> None:
-    """Refuse an array that does not lie beside `params` in everything but its dtype."""
-    if type(array) is not type(params) and not _shares_namespace(array, xp):
-        kind = f"{type(array).__module__}.{type(array).__qualname__}"
-        raise TypeError(f"{name} must be an array of {xp.__name__}, as params is, got {kind}")
-    if array.shape != params.shape:
-        raise ValueError(f"{name} must have the shape of params, {params.shape}, got {array.shape}")
-    if array.dtype not in dtypes:
-        allowed = " or ".join(map(str, dtypes))
-        raise TypeError(f"{name} must have the dtype {allowed}, got {array.dtype}")
-    if type(array) is not np.ndarray:  # NumPy has one device
-        _require_device(name, array, params)
-
-
-def _require_count(t: Any, params: Array, xp: Any) -> None:
-    """Refuse a number of steps that is neither an int nor a 0-d integer array beside params."""
-    if isinstance(t, int) and not isinstance(t, bool):
-        if t < 0:
-            raise ValueError(f"state.t must be at least 0, got {t!r}")
-        return
-    allowed = f"state.t must be an int or a 0-d integer array of {xp.__name__}, 32 bits or 64"
-    if not _shares_namespace(t, xp):
-        raise TypeError(f"{allowed}, got {t!r} of type {type(t).__name__}")
-    if t.shape != () or _dtypes.name(t.dtype) not in ("int32", "int64", "uint32", "uint64"):
-        raise TypeError(f"{allowed}, got shape {tuple(t.shape)} and dtype {t.dtype}")
-    _require_device("state.t", t, params)
-
-
 def _is_differentiable(params: Array, grads: Array, state: RAdamState, xp: Any) -> bool:
     """Whether somebody may take a gradient through this step."""
     if is_torch_array(params):
         arrays = (params, grads, state.m, state.v)
         return bool(xp.is_grad_enabled()) and any(array.requires_grad for array in arrays)
     return is_jax_array(params)
-
-
-def _require_device(name: str, array: Array, params: Array) -> None:
-    place, wanted = device(array), device(params)
-    if place != wanted and None not in (place, wanted):  # None: traced, nowhere yet
-        raise ValueError(f"{name} must be on the device of params, {wanted}, got {place}")
-
-
-def _shares_namespace(array: object, xp: Any) -> bool:
-    return is_array_api_obj(array) and array_namespace(array) is xp
-
-
-def _step_size(lr: Any, params: Array, xp: Any, dtype: Any) -> Any:
-    """lr as a float, or as an array of `dtype`."""
-    if isinstance(lr, Real) or not is_array_api_obj(lr):
-        return real("lr", lr)
-    if not _shares_namespace(lr, xp) or not xp.isdtype(lr.dtype, "real floating"):
-        raise TypeError(
-            f"lr must be a number or a real floating array of {xp.__name__}, "
-            f"got {type(lr).__module__}.{type(lr).__qualname__} of {lr.dtype}"
-        )
-    _require_device("lr", lr, params)
-    try:
-        broadcast = np.broadcast_shapes(lr.shape, params.shape)
-    except ValueError:
-        broadcast = None
-    if broadcast != tuple(params.shape):
-        shapes = f"{tuple(params.shape)}, got {tuple(lr.shape)}"
-        raise ValueError(f"lr must broadcast to the shape of params, {shapes}")
-    return xp.astype(lr, dtype, copy=False)

@@ -30,7 +30,7 @@ from array_api_compat import (
 )
 
 from . import _dtypes
-from ._boundary import check_run
+from ._arguments import check_run
 from ._config import Dialect, RAdamConfig
 from ._step import Array, RAdamState
 

@@ -4,6 +4,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,6 +110,17 @@ def test_torch_judged_as_the_paper_is_told_where_it_departs(judged: Judged) -> N
     assert "it computes pytorch, not paper: threshold 5, eps before correction" in words
     assert "first at step 5" in words
     assert "--dialect paper --only core/smoke-01-f64" in words
+
+
+def test_the_report_in_the_readme_is_what_is_printed(judged: Judged) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    shown = readme.split("```\ntorch:torch.optim.RAdam")[1].split("    ...\n")[0].splitlines()
+    report = judged("torch:torch.optim.RAdam", cases=load_suite(), dialect=dialects["paper"])
+    out = io.StringIO()
+    Console(file=out, width=100, highlight=False).print(render(report))
+    printed = [line.rstrip() for line in out.getvalue().splitlines()]
+
+    assert [f"torch:torch.optim.RAdam{shown[0]}", *shown[1:]] == printed[: len(shown)]
 
 
 def test_optax_in_float32_fails_by_precision_alone(judged: Judged) -> None:

@@ -205,3 +205,24 @@ def test_hold_moves_nothing_until_the_variance_is_tractable(lr: Any) -> None:
         held, state = step(x, np.full(4, sign), state, config, lr=lr)
         assert np.array_equal(held, x)
     assert np.all(step(x, np.ones(4), state, config, lr=lr)[0] != x)
+
+
+@pytest.mark.parametrize("xp", NAMESPACES.values(), ids=NAMESPACES)
+def test_an_infinite_part_spoils_no_other(xp: Any) -> None:
+    """S8: with `componentwise` both parts are parameters of their own, as in Torch."""
+    x, gradient = xp.asarray([1.0 + 0j]), xp.asarray([1.0 + 1e25j])
+    x, gradient = (xp.asarray(z, dtype=xp.complex64) for z in (x, gradient))
+    with np.errstate(over="ignore"):
+        x, state = run(x, [gradient] * 7, RAdamConfig(dialect="pytorch"))
+    alone, _ = run(
+        np.ones(1, np.float32), [np.ones(1, np.float32)] * 7, RAdamConfig(dialect="pytorch")
+    )
+
+    assert np.isinf(np.imag(np.asarray(state.v)))
+    np.testing.assert_allclose(np.real(np.asarray(x)), alone, rtol=1e-6)
+
+
+def test_the_sign_of_zero_is_kept() -> None:
+    x, _ = run(np.asarray([complex(-0.0, 1.0)]), [np.asarray([0j])], RAdamConfig())
+
+    assert np.signbit(x.real)

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickletools
+import threading
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -276,3 +277,31 @@ def test_a_save_that_fails_half_way_through_the_arrays(
         save_state(saved, X * 2, init(X), CONFIG)
     assert saved.read_bytes() == old
     assert os.listdir(saved.parent) == ["run"]
+
+
+def test_writers_at_the_same_time_leave_one_whole_file(tmp_path: Path) -> None:
+    target, failures = tmp_path / "run", []
+
+    def save(lr: float) -> None:
+        try:
+            for _ in range(10):
+                save_state(target, X, init(X), RAdamConfig(lr))
+        except OSError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=save, args=(lr,)) for lr in (1.0, 2.0, 3.0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert load_state(target)[2].lr in (1.0, 2.0, 3.0)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_run_whose_parts_do_not_fit_is_not_saved(tmp_path: Path) -> None:
+    for state in (RAdamState(0, X[:2], X), RAdamState(2.7, X, X), None):
+        with pytest.raises((TypeError, ValueError), match="state"):
+            save_state(tmp_path / "run", X, state, CONFIG)
+    assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import torch
 from flint import arb, ctx
 
 from radam_ref import Dialect, RAdamConfig, RAdamState, init, step
@@ -162,3 +163,47 @@ def test_float32_gradients_are_finite() -> None:
     for eps in (1e-8, 0.0):
         gradient = jax.grad(lambda x, eps=eps: last_of_twelve(x, mask, RAdamConfig(eps=eps)).sum())
         assert jnp.all(jnp.isfinite(gradient(jnp.asarray([1.0, 2.0]))))
+
+
+@pytest.mark.parametrize("eps", [1e-8, 0.0])
+def test_gradients_through_steps_with_a_host_count(eps: float) -> None:
+    """JAX and Torch, an element with zero gradients included; against finite differences."""
+    config = RAdamConfig(lr=0.1, eps=eps)
+
+    def last(x: Any, mask: Any) -> Any:
+        state = init(x)
+        for _ in range(10):
+            x, state = step(x, x * mask, state, config)
+        return x
+
+    start, mask, by = np.asarray([1.0, 2.0]), np.asarray([1.0, 0.0]), 1e-6
+    slope = (last(start + by, mask) - last(start - by, mask)) / (2 * by)
+    ours = jax.grad(lambda x: last(x, jnp.asarray(mask, jnp.float32)).sum())
+    leaf = torch.tensor(start, requires_grad=True)
+    last(leaf, torch.tensor(mask)).sum().backward()
+
+    np.testing.assert_allclose(ours(jnp.asarray(start, jnp.float32)), slope, rtol=1e-5)
+    np.testing.assert_allclose(leaf.grad, slope, rtol=1e-6)
+
+
+def test_a_rho_that_rounds_to_4_rectifies_by_a_number() -> None:
+    """S6: rho_inf exceeds 4 by less than float32 tells; the branch is exact all the same."""
+    config = RAdamConfig(1.0, beta2=0.6000000415152215)
+    move = jax.jit(lambda x, state: step(x, x * 0 + 1, state, config))
+    x = jnp.zeros(1, jnp.float32)
+    state = init(x)
+    for _ in range(60):
+        x, state = move(x, state)
+
+    assert np.isfinite(x).all()
+
+
+def test_a_flushed_eps_divides_nothing_by_zero() -> None:
+    """S5: XLA takes a subnormal for zero."""
+    x = jnp.asarray([1.0, 2.0], jnp.float32)
+    state, grads = init(x), jnp.asarray([1.0, 0.0], jnp.float32)
+    for _ in range(8):
+        x, state = step(x, grads, state, RAdamConfig(eps=1e-40))
+
+    assert x[1] == 2.0
+    assert np.isfinite(x).all()
