@@ -50,3 +50,9 @@ def test_every_clause_of_the_contract_is_tested() -> None:
 
     assert clauses == [f"S{n}" for n in range(1, 10)]
     assert [clause for clause in clauses if clause not in tests] == []
+
+
+def test_the_kernel_in_the_specification_gives_the_bits_of_the_step() -> None:
+    (kernel,) = blocks("docs/specification.md")
+
+    exec(kernel, {})

@@ -38,14 +38,12 @@ def name(dialect: Dialect) -> str:
 
 
 def axes(dialect: Dialect) -> list[str]:
-    """What Core sees of a dialect, a phrase for each axis."""
-    phrases = [
-        f"threshold {dialect.threshold:g}",
-        _PLACES[dialect.eps_placement],
-        _UNRECTIFIED[dialect.unrectified],
-    ]
+    """What Core sees of a dialect: a phrase for each axis that does not go without saying."""
+    phrases = [f"threshold {dialect.threshold:g}", _PLACES[dialect.eps_placement]]
     if dialect.eps_root:
         phrases.append(f"eps_root {dialect.eps_root:g}")
+    if dialect.unrectified == "hold":
+        phrases.append(_UNRECTIFIED["hold"])
     return phrases + ["Nesterov's look ahead"] * dialect.nesterov
 
 
