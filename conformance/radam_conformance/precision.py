@@ -50,17 +50,17 @@ def binary32_terms(hyper: Hyper, t: int, threshold: float) -> Terms:
     ways = [(rho_inf, *pair) for rho_inf, pair in product(rho_infs, corrections)]
     rho_inf, power, correction2 = (np.array(column, F32) for column in zip(*ways, strict=True))
     twice, two, four = F32(2 * t), F32(2), F32(4)
-    lost = np.concatenate([twice * power / correction2, twice * (power / correction2)])
-    rho_inf, correction2 = np.tile(rho_inf, 2), np.tile(correction2, 2).astype(float)
-    rho_t = rho_inf - lost
+    rho_t = np.concatenate(
+        [rho_inf - twice * power / correction2, rho_inf - twice * (power / correction2)]
+    )
+    rho_inf, correction2 = np.tile(rho_inf, 2), np.tile(correction2, 2)
     squared = (rho_t - four) * (rho_t - two) * rho_inf
-    r = np.sqrt(squared / ((rho_inf - four) * (rho_inf - two) * rho_t)).astype(float)
+    r = np.sqrt(squared / ((rho_inf - four) * (rho_inf - two) * rho_t))
     # In binary32 alone rho_t can equal the threshold, and ports compare with > or >=.
-    r = np.concatenate([np.where(rho_t >= threshold, r, np.nan), np.full(len(r), np.nan)])
-    keep = np.concatenate([rho_t >= threshold, rho_t <= threshold])
-    correction2 = np.tile(correction2, 2)[keep]
-    r = r[keep]
-    exactly = np.full(len(r), 1 - exact**t)  # the bias correction may have been spared
+    above, below = rho_t >= threshold, rho_t <= threshold
+    r = np.concatenate([r[above], np.full(below.sum(), np.nan)]).astype(float)
+    correction2 = np.concatenate([correction2[above], correction2[below]]).astype(float)
+    exactly = np.full(len(r), 1 - exact**t)  # r_t alone may be in binary32
     return Terms(np.concatenate([correction2, exactly]), np.tile(r, 2))
 
 
@@ -84,45 +84,26 @@ def explains(case: Case, dialect: Dialect, answer: Answer) -> bool:
         return False
     x0 = np.concatenate([np.array(tensor.values) for tensor in case.x0])
     points = [(0, x0), *zip(case.observe, observed(case, answer), strict=True)]
-    moments = _moments(case, dialect)
     with np.errstate(all="ignore"):
+        moves = _moves(case, dialect)
         return all(
-            _is_met(case, dialect, moments, s, t, y - x, np.abs(x) + np.abs(y))
+            _is_met(moves[s:t], y - x, float(np.finfo(case.dtype).eps) * (np.abs(x) + np.abs(y)))
             for (s, x), (t, y) in pairwise(points)
         )
 
 
-def _moments(case: Case, dialect: Dialect) -> list[tuple[Floats, Floats]]:
+def _moves(case: Case, dialect: Dialect) -> list[Floats]:
+    """For each step how the parameters may move: a row for each way to compute its terms."""
     from .truth.balls import trajectory
 
-    exact = trajectory(case, core(dialect))
-    return [(np.array(list(map(float, s.m))), np.array(list(map(float, s.v)))) for s in exact]
+    moves = []
+    for t, state in enumerate(trajectory(case, core(dialect)), start=1):
+        m, v = (np.array([float(z) for z in row]) for row in (state.m, state.v))
+        moves.append(_step_moves(case.hyper[0], dialect, t, m, v))
+    return moves
 
 
-def _is_met(
-    case: Case,
-    dialect: Dialect,
-    moments: list[tuple[Floats, Floats]],
-    s: int,
-    t: int,
-    moved: Floats,
-    size: Floats,
-) -> bool:
-    """Whether from step s to t the parameters moved as some terms in binary32 let them."""
-    unit = float(np.finfo(case.dtype).eps)
-    least = most = np.zeros(len(moved))
-    slack = unit * (t - s) * size
-    for step in range(s + 1, t + 1):
-        moves = _moves(case.hyper[0], dialect, step, *moments[step - 1])
-        slack = slack + RELATIVE * np.abs(moves).max(axis=0)
-        least, most = least + moves.min(axis=0), most + moves.max(axis=0)
-    if t > s + 1:
-        return bool(((least - slack <= moved) & (moved <= most + slack)).all())
-    return bool((np.abs(moves - moved) <= slack).all(axis=1).any())
-
-
-def _moves(hyper: Hyper, dialect: Dialect, t: int, m: Floats, v: Floats) -> Floats:
-    """The moves of a step, a row for each way to compute its terms."""
+def _step_moves(hyper: Hyper, dialect: Dialect, t: int, m: Floats, v: Floats) -> Floats:
     m_hat = m / (1 - hyper.beta1**t)
     terms = binary32_terms(hyper, t, dialect.threshold)
     correction2, r = terms.correction2[:, None], terms.r[:, None]
@@ -133,3 +114,13 @@ def _moves(hyper: Hyper, dialect: Dialect, t: int, m: Floats, v: Floats) -> Floa
     plain = m_hat if dialect.unrectified == "momentum" else 0 * m_hat
     moves: Floats = -hyper.lr * np.where(np.isnan(r), plain, u)
     return moves
+
+
+def _is_met(moves: list[Floats], moved: Floats, rounding: Floats) -> bool:
+    """Whether the parameters moved as these steps let them: one way exactly, some ways in range."""
+    slack = [rounding + RELATIVE * np.abs(step) for step in moves]
+    if len(moves) == 1:
+        return bool((np.abs(moves[0] - moved) <= slack[0]).all(axis=1).any())
+    least = sum((step - off).min(axis=0) for step, off in zip(moves, slack, strict=True))
+    most = sum((step + off).max(axis=0) for step, off in zip(moves, slack, strict=True))
+    return bool(((least <= moved) & (moved <= most)).all())
