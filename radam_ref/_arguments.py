@@ -38,11 +38,18 @@ def check_run(params: Array, state: RAdamState, config: RAdamConfig) -> tuple[An
         raise TypeError(f"state must be a RAdamState, got {state!r}")
     if not isinstance(config, RAdamConfig):
         raise TypeError(f"config must be a RAdamConfig, got {config!r}")
+    for name in ("beta1", "beta2") if not has_host_betas(config) else ():
+        _require_beta(f"config.{name}", getattr(config, name), params, xp)
     v_dtypes = (v_dtype, m_dtype) if config.axes.complex == "componentwise" else (v_dtype,)
     _require_count(state.t, params, xp)
     require("state.m", state.m, params, xp, m_dtype)
     require("state.v", state.v, params, xp, *v_dtypes)
     return xp, v_dtype
+
+
+def has_host_betas(config: RAdamConfig) -> bool:
+    """Whether the betas are floats, whose terms the host can compute exactly (S2)."""
+    return type(config.beta1) is float and type(config.beta2) is float
 
 
 def decay(beta2: object) -> float:
@@ -85,6 +92,16 @@ def _require_count(t: Any, params: Array, xp: Any) -> None:
     if t.shape != () or _dtypes.name(t.dtype) not in ("int32", "int64", "uint32", "uint64"):
         raise TypeError(f"{allowed}, got shape {tuple(t.shape)} and dtype {t.dtype}")
     _require_device("state.t", t, params)
+
+
+def _require_beta(name: str, value: Any, params: Array, xp: Any) -> None:
+    """Refuse what is neither a float nor a 0-d real array beside params."""
+    if isinstance(value, float):
+        return
+    allowed = f"{name} must be a number or a 0-d real floating array of {xp.__name__}"
+    if not _shares_namespace(value, xp) or not xp.isdtype(value.dtype, "real floating"):
+        raise TypeError(f"{allowed}, got {value!r}")
+    _require_device(name, value, params)
 
 
 def _require_device(name: str, array: Array, params: Array) -> None:

@@ -9,7 +9,15 @@ import numpy as np
 from array_api_compat import is_jax_array, is_torch_array
 
 from . import _dtypes, _terms, _traced
-from ._arguments import check_params, check_run, decay, require, step_number, step_size
+from ._arguments import (
+    check_params,
+    check_run,
+    decay,
+    has_host_betas,
+    require,
+    step_number,
+    step_size,
+)
 from ._config import RAdamConfig, real
 from ._step import Array, RAdamState
 
@@ -189,6 +197,8 @@ def step(
     if isinstance(state.t, np.integer):
         state = state._replace(t=int(state.t))
     terms = _terms.coefficients if isinstance(state.t, int) else _traced.coefficients
+    if isinstance(state.t, int) and not has_host_betas(config):
+        terms = _traced.at_host_count(xp, params)
     if type(params) is not np.ndarray and _is_differentiable(params, grads, state, xp):
         terms = _traced.guarded(terms)
     params, state = _dtypes.step(params, grads, state, config, lr, xp, terms)

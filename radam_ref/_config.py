@@ -58,8 +58,8 @@ class Dialect:
         object.__setattr__(self, "threshold", real("threshold", self.threshold, low=4.0))
         object.__setattr__(self, "eps_root", real("eps_root", self.eps_root))
         for axis, allowed in CHOICES.items():
-            value, is_flag = getattr(self, axis), axis == "nesterov"
-            if value not in allowed or isinstance(value, bool) is not is_flag:  # 1 is not True
+            value = getattr(self, axis)
+            if value not in allowed or isinstance(value, bool) != (axis == "nesterov"):
                 raise ValueError(f"{axis} must be one of {allowed}, got {value!r}")
 
 
@@ -70,7 +70,8 @@ dialects: dict[str, Dialect] = {"paper": Dialect()}  # _dialects.py adds those o
 class RAdamConfig:
     """Hyper-parameters of Algorithm 2, each meaning its exact binary64 value (S1).
 
-    A value outside is a TypeError or ValueError that names it and what is allowed (S7).
+    A value outside is a TypeError or ValueError naming it and what is allowed (S7). A beta may be a
+    0-d array, traced or not, and means what its dtype holds.
 
     Parameters
     ----------
@@ -92,8 +93,9 @@ class RAdamConfig:
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)[:5]):
-            below = 1.0 if name.startswith("beta") else math.inf
-            object.__setattr__(self, name, real(name, getattr(self, name), below=below))
+            value, below = getattr(self, name), 1.0 if name.startswith("beta") else math.inf
+            if below > 1 or isinstance(value, Real) or getattr(value, "shape", None) != ():
+                object.__setattr__(self, name, real(name, value, below=below))
         if not isinstance(self.maximize, bool):
             raise TypeError(f"maximize must be True or False, got {self.maximize!r}")
         if not isinstance(self.dialect, str | Dialect):

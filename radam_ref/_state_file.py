@@ -13,7 +13,7 @@ import os
 import secrets
 import zipfile
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def save_state(
         "format": FORMAT,
         "version": VERSION,
         "t": int(state.t),
-        "config": asdict(config),
+        "config": asdict(replace(config, beta1=float(config.beta1), beta2=float(config.beta2))),
         "dtypes": {key: _dtypes.name(array.dtype) for key, array in arrays.items()},
     }
     members = {key: _to_numpy(array) for key, array in arrays.items()}

@@ -14,8 +14,7 @@ Array = Any
 class RAdamState(NamedTuple):
     """t: steps done, an int (a 0-d integer array where traced); m, v: the moments (line 1).
 
-    m has the dtype of params and v its real counterpart (that of params if `componentwise`);
-    both are float32 beside params of half precision (S9).
+    m has the dtype of params and v its real one (m's if `componentwise`); float32 for a half (S9).
     """
 
     t: Any
@@ -26,9 +25,8 @@ class RAdamState(NamedTuple):
 def formula(sqrt: Any, where: Any, form: Form, compiled: Callable[..., Any] = lambda f: f) -> Any:
     """Algorithm 2's arithmetic as update(params, grads, m, v, c) -> (params, m, v), twice.
 
-    The first is for real numbers; the second for complex ones with |g|^2 in a real v: params,
-    grads and m are (re, im) pairs there. Both run on arrays, scalars or symbols; `compiled` wraps
-    each function for compilers that ask for it.
+    The second is for complex numbers with |g|^2 in a real v: params, grads, m are (re, im) pairs.
+    Both run on arrays, scalars or symbols; `compiled` wraps each function for its compiler.
     """
     rectified, ascends, coupled, nesterov, eps_root, guarded, shrinks = form
 

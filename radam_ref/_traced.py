@@ -1,4 +1,4 @@
-"""The terms of a step whose number t is an array: under jit, on a device, in a captured graph (S3).
+"""The terms of a step whose number t or betas are arrays: under jit, on a device, in a graph (S3).
 
 rho_t is computed without its cancellation, from x = -log(beta2) and the Langevin function
 L(y) = coth(y) - 1/y:
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import localcontext
 from functools import lru_cache
 from math import inf
@@ -40,14 +41,14 @@ def first_rectified(beta2: float, threshold: float) -> int | None:
 
 
 @lru_cache(maxsize=256)
-def negative_log(beta: float) -> float:
+def host_negative_log(beta: float) -> float:
     """x = -log(beta), rounded once; infinite for beta = 0."""
     with localcontext(EXACT):
         return float(-exact(beta).ln()) if beta else inf
 
 
 @lru_cache(maxsize=256)
-def offset_and_scale(beta2: float) -> tuple[float, float]:
+def host_offset_and_scale(beta2: float) -> tuple[float, float]:
     """L(x/2) = rho_inf - 2/x, and rho_inf/((rho_inf-4)(rho_inf-2)) of line 11, rounded once."""
     with localcontext(EXACT):
         rho_inf = exact_rho_inf(beta2)
@@ -55,9 +56,24 @@ def offset_and_scale(beta2: float) -> tuple[float, float]:
         return float(rho_inf + 2 / exact(beta2).ln()), float(scale)
 
 
-def bias_correction(t: Array, beta: float, xp: Any) -> Array:
+def negative_log(beta: Any, xp: Any) -> Any:
+    """x = -log(beta) of a float or of an array; 1 - beta is exact for beta in [1/2, 1)."""
+    return host_negative_log(beta) if isinstance(beta, float) else -xp.log1p(-(1 - beta))
+
+
+def offset_and_scale(beta2: Any, xp: Any) -> tuple[Any, Any]:
+    """As on the host, for a float or an array; finite also where rho_inf <= 4."""
+    if isinstance(beta2, float):
+        return host_offset_and_scale(beta2)
+    rho_inf = (1 + beta2) / (1 - beta2)
+    safe = xp.where(rho_inf > 4, rho_inf, rho_inf * 0 + 5)
+    offset = 1 - langevin_complement(negative_log(beta2, xp) / 2, xp)
+    return offset, safe / ((safe - 4) * (safe - 2))
+
+
+def bias_correction(t: Array, beta: Any, xp: Any) -> Array:
     """1 - beta^t."""
-    return -xp.expm1(-t * negative_log(beta))
+    return -xp.expm1(-t * negative_log(beta, xp))
 
 
 def langevin_complement(y: Array, xp: Any) -> Array:
@@ -75,13 +91,24 @@ def langevin_complement(y: Array, xp: Any) -> Array:
     return xp.where(small, 1 - near / fraction, 1 / far - coth_minus_1)
 
 
-def rectifier(t: Array, tractable: Array, beta2: float, xp: Any) -> Array:
-    """r_t where tractable; elsewhere a number whose gradient is finite."""
-    offset, scale = offset_and_scale(beta2)
-    rho_t = t * langevin_complement(t * (negative_log(beta2) / 2), xp) + offset
+def rectifier(t: Array, beta2: Any, threshold: float, xp: Any) -> tuple[Array, Array]:
+    """Whether the variance is tractable, and r_t; where it is not, a number of finite gradient."""
+    offset, scale = offset_and_scale(beta2, xp)
+    rho_t = t * langevin_complement(t * (negative_log(beta2, xp) / 2), xp) + offset
+    t0 = first_rectified(beta2, threshold) if isinstance(beta2, float) else None
+    tractable = t >= t0 if t0 else rho_t > threshold
     above_4 = 4 + 4 * float(xp.finfo(rho_t.dtype).eps)  # where a rho_t beside 4 is rounded to it
     rho_t = xp.where(tractable & (rho_t > 4), rho_t, rho_t * 0 + above_4)
-    return xp.sqrt((rho_t - 4) * ((rho_t - 2) / rho_t) * scale)  # line 11
+    return tractable, xp.sqrt((rho_t - 4) * ((rho_t - 2) / rho_t) * scale)  # line 11
+
+
+def at_host_count(xp: Any, params: Array) -> Callable[..., Any]:
+    """The terms for a t that is an int beside betas that are arrays."""
+
+    def with_t_beside_params(t: int, *arguments: Any) -> tuple[Form, Coefficients]:
+        return coefficients(xp.asarray(t, device=device(params)), *arguments)
+
+    return with_t_beside_params
 
 
 def guarded(terms: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,21 +131,26 @@ def widest_real(t: Array, dtype: str, xp: Any) -> Any:
 
 
 def coefficients(t: Array, config: RAdamConfig, lr: float, dtype: str) -> tuple[Form, Coefficients]:
-    """As `_terms.coefficients`, with 0-d arrays beside `t` for what depends on it."""
+    """As `_terms.coefficients`, with 0-d arrays beside `t` for what depends on an array."""
     xp, axes = array_namespace(t), config.axes
-    t0 = first_rectified(config.beta2, axes.threshold)
-    form, c = _terms.coefficients(t0 or 1, config, lr, dtype)
     steps = xp.astype(t, widest_real(t, dtype, xp))
-    correction1, correction2 = (bias_correction(steps, b, xp) for b in (config.beta1, config.beta2))
+    beta1, beta2 = (
+        beta if isinstance(beta, float) else xp.astype(beta, steps.dtype)
+        for beta in (config.beta1, config.beta2)
+    )
+    never = isinstance(beta2, float) and first_rectified(beta2, axes.threshold) is None
+    form, c = _terms.coefficients(1, _settled(config, never), lr, dtype)
+    correction1, correction2 = (bias_correction(steps, beta, xp) for beta in (beta1, beta2))
     now = {"i1": 1 / correction1, "i2": 1 / correction2}
+    now |= {"beta1": beta1, "w1": 1 - beta1} if beta1 is not config.beta1 else {}
+    now |= {"beta2": beta2, "w2": 1 - beta2} if beta2 is not config.beta2 else {}
     if axes.nesterov:
-        now["i1"] = config.beta1 / bias_correction(steps + 1, config.beta1, xp)
-        now["n2"] = c.w1 / correction1
+        now["i1"] = beta1 / bias_correction(steps + 1, beta1, xp)
+        now["n2"] = (1 - beta1) / correction1
     if axes.eps_placement == "before_correction":
         now["eps"] = config.eps / xp.sqrt(correction2)
-    if t0:
-        tractable = t >= t0
-        now["r"] = rectifier(steps, tractable, config.beta2, xp)
+    if not never:
+        tractable, now["r"] = rectifier(steps, beta2, axes.threshold, xp)
         if axes.unrectified == "hold":
             now["lr"] = xp.where(tractable, steps * 0 + c.lr, steps * 0)
             now["shrink"] = xp.where(tractable, steps * 0 + c.shrink, steps * 0 + 1)
@@ -126,3 +158,12 @@ def coefficients(t: Array, config: RAdamConfig, lr: float, dtype: str) -> tuple[
         c = c._replace(tractable=tractable, at_zero=at_zero)
         form = form._replace(rectified=None, guarded=not form.eps_root)
     return form, c._replace(**{k: xp.astype(x, getattr(xp, dtype)) for k, x in now.items()})
+
+
+def _settled(config: RAdamConfig, never: bool) -> RAdamConfig:
+    """A config whose coefficients at t = 1 are those of any step, but for what an array gives."""
+    beta1, beta2 = (
+        beta if isinstance(beta, float) else 0.5 for beta in (config.beta1, config.beta2)
+    )
+    dialect = config.axes if never else replace(config.axes, unrectified="momentum")
+    return replace(config, dialect=dialect, beta1=beta1, beta2=beta2)

@@ -207,3 +207,78 @@ def test_a_flushed_eps_divides_nothing_by_zero() -> None:
 
     assert x[1] == 2.0
     assert np.isfinite(x).all()
+
+
+# Betas that are arrays (S1)
+
+BETAS_DIALECTS = ["paper", "paper-hold", "pytorch", "optax", Dialect(nesterov=True)]
+
+
+def run_from_zero(gradients: Any, config: RAdamConfig) -> tuple[Any, RAdamState]:
+    x = gradients[0] * 0
+    state = init(x)
+    for grads in gradients:
+        x, state = step(x, grads, state, config)
+    return x, state
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("beta2", [0.3, 0.6, 0.9, 0.999])
+@pytest.mark.parametrize("dialect", BETAS_DIALECTS, ids=str)
+def test_a_beta_in_an_array_means_the_value_it_holds(
+    dialect: Any, beta2: float, dtype: str
+) -> None:
+    gradients = [*np.random.default_rng(5).standard_normal((12, 3)).astype(dtype)]
+    betas = np.asarray(0.9, dtype), np.asarray(beta2, dtype)
+    by_array, state = run_from_zero(gradients, RAdamConfig(1.0, *betas, dialect=dialect))
+    floats = map(float, betas)
+    by_float, _ = run_from_zero(gradients, RAdamConfig(1.0, *floats, dialect=dialect))
+
+    assert type(state.t) is int
+    np.testing.assert_allclose(by_array, by_float, rtol={"float32": 2e-6, "float64": 1e-14}[dtype])
+
+
+@pytest.mark.parametrize("dialect", BETAS_DIALECTS, ids=str)
+def test_gradients_with_respect_to_the_betas(dialect: Any) -> None:
+    """Torch in float64 against finite differences; an element with zero gradients included."""
+    draws = np.random.default_rng(5).standard_normal((12, 3)) * [1.0, 1.0, 0.0]
+    gradients = [*torch.tensor(draws)]
+
+    def ended(*betas: Any) -> Any:
+        return run_from_zero(gradients, RAdamConfig(1.0, *betas, dialect=dialect))[0].sum()
+
+    leaves = [torch.tensor(beta, dtype=torch.float64, requires_grad=True) for beta in (0.9, 0.99)]
+    ended(*leaves).backward()
+    by = 1e-6
+    slopes = [
+        (ended(0.9 + by, 0.99) - ended(0.9 - by, 0.99)) / (2 * by),
+        (ended(0.9, 0.99 + by) - ended(0.9, 0.99 - by)) / (2 * by),
+    ]
+
+    np.testing.assert_allclose([float(leaf.grad) for leaf in leaves], slopes, rtol=1e-5)
+
+
+def test_gradients_with_respect_to_the_betas_under_jit() -> None:
+    draws = np.random.default_rng(5).standard_normal((12, 3)).astype("float32")
+
+    def ended(beta1: Any, beta2: Any) -> Any:
+        return run_from_zero([*jnp.asarray(draws)], RAdamConfig(1.0, beta1, beta2))[0].sum()
+
+    slopes = jax.jit(jax.grad(ended, (0, 1)))(jnp.float32(0.9), jnp.float32(0.99))
+
+    assert np.isfinite(slopes).all()
+
+
+@pytest.mark.parametrize(
+    ("beta2", "error", "part"),
+    [
+        (np.asarray(1), TypeError, "array(1)"),
+        (jnp.asarray(0.9), TypeError, "Array(0.9"),
+    ],
+    ids=["integer", "namespace"],
+)
+def test_a_beta_in_an_array_that_does_not_fit(beta2: Any, error: Any, part: str) -> None:
+    x = np.ones(2)
+    with pytest.raises(error, match=r"config\.beta2 must be a number or a 0-d real") as caught:
+        step(x, x, init(x), RAdamConfig(beta2=beta2))
+    assert part in str(caught.value)
