@@ -142,8 +142,8 @@ def coefficients(t: Array, config: RAdamConfig, lr: float, dtype: str) -> tuple[
     form, c = _terms.coefficients(1, _settled(config, never), lr, dtype)
     correction1, correction2 = (bias_correction(steps, beta, xp) for beta in (beta1, beta2))
     now = {"i1": 1 / correction1, "i2": 1 / correction2}
-    now |= {"beta1": beta1, "w1": 1 - beta1} if beta1 is not config.beta1 else {}
-    now |= {"beta2": beta2, "w2": 1 - beta2} if beta2 is not config.beta2 else {}
+    now |= {} if isinstance(beta1, float) else {"beta1": beta1, "w1": 1 - beta1}
+    now |= {} if isinstance(beta2, float) else {"beta2": beta2, "w2": 1 - beta2}
     if axes.nesterov:
         now["i1"] = beta1 / bias_correction(steps + 1, beta1, xp)
         now["n2"] = (1 - beta1) / correction1
