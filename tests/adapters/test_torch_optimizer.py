@@ -181,6 +181,25 @@ def test_a_run_of_torch_is_continued(at: int) -> None:
         torch.testing.assert_close(x, y, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_run_of_torch_in_half_precision_is_continued(dtype: torch.dtype) -> None:
+    params, ours = parameters(dtype), parameters(dtype)
+    theirs = torch.optim.RAdam(params, lr=0.1)
+    descend(theirs, params, range(8))
+    optimizer = RAdam(ours)
+    optimizer.load_state_dict(copy.deepcopy(theirs.state_dict()))
+    for x, y in zip(ours, params, strict=True):
+        x.data.copy_(y.data)
+        assert optimizer.state[x]["exp_avg"].dtype == torch.float32
+        assert torch.equal(optimizer.state[x]["exp_avg"], theirs.state[y]["exp_avg"].float())
+
+    descend(theirs, params, range(8, 12))
+    descend(optimizer, ours, range(8, 12))
+
+    for x, y in zip(ours, params, strict=True):
+        torch.testing.assert_close(x, y, rtol=0.05, atol=0.05)
+
+
 def test_the_state_has_the_names_of_torch() -> None:
     params = parameters()
     ours, theirs = RAdam(params), torch.optim.RAdam(params)
