@@ -196,9 +196,10 @@ def step(
     lr = config.lr if lr is None else step_size(lr, params, xp, v_dtype)
     if isinstance(state.t, np.integer):
         state = state._replace(t=int(state.t))
-    terms = _terms.coefficients if isinstance(state.t, int) else _traced.coefficients
-    if isinstance(state.t, int) and not has_host_betas(config):
-        terms = _traced.at_host_count(xp, params)
+    terms: Any = _traced.coefficients
+    if isinstance(state.t, int):
+        host = has_host_betas(config)
+        terms = _terms.coefficients if host else _traced.at_host_count(xp, params)
     if type(params) is not np.ndarray and _is_differentiable(params, grads, state, xp):
         terms = _traced.guarded(terms)
     params, state = _dtypes.step(params, grads, state, config, lr, xp, terms)

@@ -34,14 +34,6 @@ def name(dtype: Any) -> str:
     return str(dtype).rpartition(".")[2]
 
 
-def checked_name(argument: str, array: Array) -> str:
-    """The name of the array's dtype, or a TypeError unless it is one out of COMPUTE."""
-    dtype = name(array.dtype)
-    if dtype not in COMPUTE:
-        raise TypeError(f"{argument} must have one of the dtypes {', '.join(COMPUTE)}, got {dtype}")
-    return dtype
-
-
 def step(
     params: Array,
     grads: Array,

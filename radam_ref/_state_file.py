@@ -138,9 +138,8 @@ def _checked(header: dict[str, Any], members: dict[str, np.ndarray[Any, Any]]) -
         raise ValueError(f"t must be an int of at least 0, got {t!r}")
     for key, bits in members.items():
         dtype = header["dtypes"][key]
-        if dtype not in _dtypes.COMPUTE or bits.dtype != (
-            "uint16" if dtype == "bfloat16" else dtype
-        ):
+        stored = "uint16" if dtype == "bfloat16" else dtype
+        if dtype not in _dtypes.COMPUTE or bits.dtype != stored:
             raise ValueError(f"{key} is {bits.dtype}, said to be {dtype!r}")
         if bits.shape != members["params"].shape:
             raise ValueError(f"{key} has another shape than params")

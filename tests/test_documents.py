@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
 import pytest
+
+from radam_ref import rectification
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,3 +59,20 @@ def test_the_kernel_in_the_specification_gives_the_bits_of_the_step() -> None:
     (kernel,) = blocks("docs/specification.md")
 
     exec(kernel, {})
+
+
+@pytest.mark.parametrize(
+    ("document", "beta2", "t", "off"),
+    [("docs/ports.md", 0.9999, 6, "3e-10"), ("docs/specification.md", 0.99999, 5, "5e-8")],
+)
+def test_the_textbook_formula_in_binary64_is_off_as_said(
+    document: str, beta2: float, t: int, off: str
+) -> None:
+    rho_inf = 2 / (1 - beta2) - 1
+    rho_t = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
+    squared = (rho_t - 4) * (rho_t - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho_t)
+
+    assert off in (ROOT / document).read_text()
+    assert abs(math.sqrt(squared) / rectification(t, beta2) - 1) == pytest.approx(
+        float(off), rel=0.1
+    )

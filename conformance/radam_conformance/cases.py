@@ -240,11 +240,10 @@ def _decode_hyper(entry: dict[str, Any]) -> Hyper:
 
 
 def _decode_expected(entry: dict[str, list[list[list[str]]]]) -> Expected:
-    digits = 16
     arrays = {}
     for name in Expected._fields:
         rows = ["".join(bits for tensor in row for bits in tensor) for row in entry[name]]
-        width = len(rows[0]) // digits
+        width = len(rows[0]) // 16  # digits of a binary64
         array = np.frombuffer(bytes.fromhex("".join(rows)), dtype=">f8").astype(np.float64)
         arrays[name] = array.reshape(len(rows), width)
     return Expected(**arrays)

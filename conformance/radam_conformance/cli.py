@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from radam_ref import Dialect, dialects
 
-from . import listing, report_text
+from . import listing, report_text, terminal
 from .cases import Case, DamagedError, load_case, load_suite
 from .identify import is_probe
 from .judge import judge
@@ -90,7 +90,7 @@ def run(
             _complain(str(error))
             failed = True
         else:
-            report_text.show(report_text.render(report))
+            terminal.show(report_text.render(report))
             reports.append(report)
     raise typer.Exit(NOT_STARTED if failed else exit_code(reports, grade=grade))
 
@@ -111,14 +111,14 @@ def identify(
             timeout_scale=timeout_scale,
             progress=progress,
         )
-    report_text.show(listing.render_identity(report))
+    terminal.show(listing.render_identity(report))
     raise typer.Exit(0 if report.ran else exit_code([report]))
 
 
 @app.command(name="list")
 def list_(only: Only = None, skip: Skip = None, dtype: Dtype = None) -> None:
     """List the cases of the suite."""
-    report_text.show(listing.render_list(_cases(only, skip, dtype)))
+    terminal.show(listing.render_list(_cases(only, skip, dtype)))
 
 
 @app.command()
@@ -130,7 +130,7 @@ def show(
         case = load_case(id)
     except KeyError:
         raise _Usage(f"no case is called {id!r}; `radam-conformance list` names them all") from None
-    report_text.show(listing.render_case(case))
+    terminal.show(listing.render_case(case))
 
 
 @app.command()
@@ -143,11 +143,14 @@ def verify(
     from .verify import regenerate as compute
     from .verify import verify as check
 
-    console = report_text.console()
+    console = terminal.console()
     problems = check()
     if regenerate and not problems:
         with _progress("both oracles") as progress:
-            problems = compute(check=True, progress=progress)
+            try:
+                problems = compute(check=True, progress=progress)
+            except ArithmeticError as error:  # the oracles disagree, or do not decide
+                problems = [str(error)]
     for problem in problems:
         console.print(problem, markup=False)
     if problems:
@@ -181,7 +184,7 @@ def _cases(only: list[str] | None, skip: list[str] | None, dtype: str | None) ->
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
     """A bar on a terminal's stderr; nothing elsewhere."""
-    console = report_text.console(stderr=True)
+    console = terminal.console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -204,7 +207,7 @@ def _progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
 
 
 def _complain(sentence: str) -> None:
-    report_text.console(stderr=True).print(
+    terminal.console(stderr=True).print(
         f"radam-conformance: {sentence}", markup=False, soft_wrap=True
     )
 

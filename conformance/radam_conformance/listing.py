@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -14,21 +13,15 @@ from . import naming
 from .cases import Case, Expected
 from .identify import by_axis
 from .results import Report
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column)
-    return table
+from .terminal import indented, table
 
 
 def render_list(cases: Sequence[Case]) -> RenderableType:
     """A line for each case."""
-    table = _table("id", "steps", "title")
+    rows = table("id", "steps", "title")
     for case in cases:
-        table.add_row(case.id, str(case.steps), case.title)
-    return Group(table, Text(f"{len(cases)} cases; `radam-conformance show ID` has one in numbers"))
+        rows.add_row(case.id, str(case.steps), case.title)
+    return Group(rows, Text(f"{len(cases)} cases; `radam-conformance show ID` has one in numbers"))
 
 
 def render_case(case: Case) -> RenderableType:
@@ -68,11 +61,11 @@ def _alike(case: Case) -> Iterator[tuple[list[str], Expected]]:
 
 
 def _expected(case: Case, dialect: str, expected: Expected) -> Table:
-    table = _table("step", f"x expected of {dialect}", "bound (binary64)", "bound (exact scalars)")
+    rows = table("step", f"x expected of {dialect}", "bound (binary64)", "bound (exact scalars)")
     for row, step in enumerate(case.observe):
         bounds = (f"{bound[row].max():.1e}" for bound in (expected.binary64, expected.exact_scalar))
-        table.add_row(str(step), " ".join(f"{x:.10g}" for x in expected.hi[row]), *bounds)
-    return table
+        rows.add_row(str(step), " ".join(f"{x:.10g}" for x in expected.hi[row]), *bounds)
+    return rows
 
 
 def _numbers(values: Sequence[float]) -> str:
@@ -87,7 +80,7 @@ def render_identity(report: Report) -> RenderableType:
 def _identity_parts(report: Report) -> Iterator[RenderableType]:
     yield Text(report.spec, style="bold")
     if not report.fits:
-        yield Padding(Text("No probe was answered, so its dialect could not be found out."), (0, 2))
+        yield indented(Text("No probe was answered, so its dialect could not be found out."))
         return
     best = report.fits[0]
     alike = naming.names(best.dialect)[1:]
@@ -99,21 +92,21 @@ def _identity_parts(report: Report) -> Iterator[RenderableType]:
         sentence = f"It computes {dialect}, with scalar terms in binary32{also}."
     else:
         sentence = f"It computes {dialect}{also}."
-    yield Padding(Text(sentence), (0, 0, 1, 2))
-    yield Padding(_fits(by_axis(report.fits)), (0, 0, 0, 2))
-    explanation = (
-        "misfit: how far off the best dialect with that choice is, in powers of ten; 0 fits"
-    )
-    yield Padding(Text(explanation, style="dim"), (1, 0, 0, 2))
+    yield indented(Text(sentence))
+    yield Text()
+    yield indented(_fits(by_axis(report.fits)))
+    yield Text()
+    meaning = "misfit: how far off the best dialect with that choice is, in powers of ten; 0 fits"
+    yield indented(Text(meaning, style="dim"))
 
 
 def _fits(axes: Mapping[str, list[tuple[object, float]]]) -> Table:
-    table = _table("axis", "it computes", "misfit", "other choices and their misfit")
+    rows = table("axis", "it computes", "misfit", "other choices and their misfit")
     for axis, choices in axes.items():
         (value, misfit), *others = choices
         rest = ", ".join(f"{_plain(other)} {worse:.1f}" for other, worse in others)
-        table.add_row(axis.replace("_", " "), _plain(value), f"{misfit:.1f}", rest)
-    return table
+        rows.add_row(axis.replace("_", " "), _plain(value), f"{misfit:.1f}", rest)
+    return rows
 
 
 def _plain(value: object) -> str:

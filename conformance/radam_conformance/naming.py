@@ -8,7 +8,7 @@ from radam_ref import Dialect, dialects
 
 # Core has neither decay nor complex numbers.
 UNSEEN = ("weight_decay", "complex")
-# The names that speak for all that compute the same; the others follow in brackets.
+# The names that come first where several compute the same.
 FOREMOST = ("paper", "pytorch", "optax", "authors", "paper-hold")
 
 _PLACES = {

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +12,7 @@ from radam_ref import Dialect
 
 from . import naming
 from .results import CaseResult, Report, Verdict
+from .terminal import indented, table
 
 SHOWN = 6  # failing cases of a cause
 
@@ -29,7 +29,7 @@ CAUSES: Mapping[Verdict, str] = {
     "unsupported": "the port has no way to be asked this",
     "not-run": "the run was given up",
 }
-STYLES = {"pass": "bold green", "precision": "bold yellow", "unsupported": "bold yellow"}
+STYLES = {"precision": "bold yellow", "unsupported": "bold yellow"}
 
 
 def headline(report: Report) -> str:
@@ -54,7 +54,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     hello = report.hello
     about = " · ".join(word for word in (hello.version, hello.language) if word)
     yield Text.assemble((report.spec, "bold"), f"   {about}")
-    yield _indented(Text(headline(report)))
+    yield indented(Text(headline(report)))
     yield Text()
     yield _verdict(report)
     for verdict in CAUSES:
@@ -63,7 +63,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
             yield from _cause(report, verdict, failing)
     for note in _notes(report):
         yield Text()
-        yield _indented(Text(note))
+        yield indented(Text(note))
     if report.ran and report.is_identified and naming.core(report.computed) != Dialect():
         yield Text()
         yield _against_paper(report.computed)
@@ -96,7 +96,7 @@ def _verdict(report: Report) -> RenderableType:
     scalars = f"; {SCALARS[report.scalars]}" if report.scalars else ""
     name = naming.name(report.dialect)
     sentence = f"It computes RAdam in the dialect {name}, in {dtypes}{scalars}."
-    return _indented(Text.assemble(("PASS  ", "bold green"), sentence))
+    return indented(Text.assemble(("PASS  ", "bold green"), sentence))
 
 
 def _cause(report: Report, verdict: Verdict, failing: list[CaseResult]) -> Iterator[RenderableType]:
@@ -110,8 +110,8 @@ def _cause(report: Report, verdict: Verdict, failing: list[CaseResult]) -> Itera
     since = "" if first is None else f"; first at step {first}"
     count = f"{len(failing)} of {len(report.results)} cases"
     style = STYLES.get(verdict, "bold red")
-    yield _indented(Text.assemble((verdict, style), f"  {count}: {explanation}{since}"))
-    yield _indented(_table(failing), 4)
+    yield indented(Text.assemble((verdict, style), f"  {count}: {explanation}{since}"))
+    yield indented(_first_bad_numbers(failing), 4)
     only = failing[0].case.id
     judged_by = f" --dialect {naming.name(report.dialect)}" if report.by_name else ""
     command = f"radam-conformance run {report.spec}{judged_by} --only {only}"
@@ -120,54 +120,29 @@ def _cause(report: Report, verdict: Verdict, failing: list[CaseResult]) -> Itera
     yield Text.assemble(*line, no_wrap=True, overflow="ignore")
 
 
-def _table(failing: list[CaseResult]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def _first_bad_numbers(failing: list[CaseResult]) -> Table:
     numeric = any(result.first_bad for result in failing)
-    table.add_column("case", no_wrap=True)
     columns = ["step", "element", "got", "want", "error/bound"] if numeric else ["what it said"]
-    for column in columns:
-        table.add_column(column, justify="right" if numeric else "left")
+    rows = table("case", *columns)
+    rows.columns[0].no_wrap = True
+    for column in rows.columns[1:]:
+        column.justify = "right" if numeric else "left"
     for result in failing[:SHOWN]:
         bad = result.first_bad
         if bad:
             digits = 17 if result.case.dtype == "float64" else 9
             numbers = (f"{bad.got:.{digits}g}", f"{bad.want:.{digits}g}", f"{bad.over:.3g}")
-            table.add_row(result.case.id, str(bad.step), str(bad.element), *numbers)
+            rows.add_row(result.case.id, str(bad.step), str(bad.element), *numbers)
         else:
-            table.add_row(result.case.id, *[""] * (len(columns) - 1), result.text[:120])
+            rows.add_row(result.case.id, *[""] * (len(columns) - 1), result.text[:120])
     if len(failing) > SHOWN:
-        table.add_row(f"and {len(failing) - SHOWN} more")
-    return table
+        rows.add_row(f"and {len(failing) - SHOWN} more")
+    return rows
 
 
 def _against_paper(dialect: Dialect) -> RenderableType:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("this port")
-    table.add_column("where the paper (Algorithm 2) has")
+    rows = table("this port", "where the paper (Algorithm 2) has")
     paper = dict(naming.differences(Dialect(), dialect))
     for axis, phrase in naming.differences(dialect, Dialect()):
-        table.add_row(phrase, paper[axis])
-    return _indented(table)
-
-
-def _indented(content: RenderableType, columns: int = 2) -> Padding:
-    return Padding(content, (0, 0, 0, columns), expand=False)
-
-
-def console(*, stderr: bool = False) -> Console:
-    """A console that is at least 100 columns wide where there is no terminal to ask."""
-    plain = Console(stderr=stderr, highlight=False, emoji=False)
-    if not plain.is_terminal:
-        plain.width = 100
-    return plain
-
-
-def show(content: RenderableType) -> None:
-    """Print to stdout; into a file or a pipe without the blanks that pad lines of a table."""
-    out = console()
-    if out.is_terminal:
-        out.print(content, crop=False)
-        return
-    with out.capture() as captured:
-        out.print(content, crop=False)
-    print(*(line.rstrip() for line in captured.get().splitlines()), sep="\n")
+        rows.add_row(phrase, paper[axis])
+    return indented(rows)

@@ -272,6 +272,17 @@ def test_a_damaged_suite_exits_4_and_names_the_file(
     assert "DAMAGED  1 problems" in done.out
 
 
+def test_oracles_that_disagree_are_damage(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def disagree(**how: object) -> list[str]:
+        raise ArithmeticError("core/smoke-01-f64: the oracles disagree in dialect paper")
+
+    monkeypatch.setattr(verify, "regenerate", disagree)
+    done = run("verify", "--regenerate")
+
+    assert done.code == 4
+    assert "the oracles disagree in dialect paper" in done.out
+
+
 @pytest.mark.parametrize("command", [["list"], ["show", "core/smoke-01-f64"]])
 def test_no_case_of_a_damaged_suite_is_used(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]

@@ -13,7 +13,8 @@ import pytest
 
 from radam_conformance import cases, verify
 from radam_conformance.authoring import regenerate
-from radam_conformance.authoring.core import DESIGNS, Design
+from radam_conformance.authoring.core import DESIGNS
+from radam_conformance.authoring.design import Design
 from radam_conformance.truth import witness
 from radam_conformance.truth.bits import FORMATS
 

@@ -7,16 +7,10 @@ integers over a power of two, which every machine repeats bit for bit.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias, TypedDict
+from typing import TypedDict
 
-Row: TypeAlias = tuple[float, ...]
-Gradients: TypeAlias = Callable[[str], tuple[Row, ...]]  # by dtype
+from .design import Design, before, by_dtype, noise, rows
 
-SIGNIFICAND = {"float64": 53, "float32": 24}
-SPARSE = (1, 2, 3, 4, 5, 6, 7, 8, 12, 20, 40)
 DENSE = (*range(1, 13), 16, 20, 28, 40)
 CHAIN = (1, 2, 4, 5, 6, 7, 10, 20, 50, 100, 200, 500, 1000, 2000, 3000, 4000, 6000, 8000, 10_000)
 
@@ -28,55 +22,6 @@ class Numbers(TypedDict):
     beta1: float
     beta2: float
     eps: float
-
-
-@dataclass(frozen=True)
-class Design:
-    """What a case is made of; the fields are those of `Case`."""
-
-    name: str
-    title: str
-    clause: str
-    paper_line: str
-    purpose: str
-    flags: tuple[str, ...]
-    gradients: Gradients
-    lr: float = 2.0**-10
-    beta1: float = 0.875
-    beta2: float = 1 - 2.0**-10
-    eps: float = 2.0**-26
-    x0: Row = (0.5, -1.25, 3.0)
-    steps: int = 40
-    observe: tuple[int, ...] = SPARSE
-
-
-def noise(seed: int, *scales: float, rows: int = 40) -> Gradients:
-    """Gradients uniform in [-scale, scale), one scale (a power of two) for each element."""
-
-    def draw(dtype: str) -> tuple[Row, ...]:
-        bits, source = SIGNIFICAND[dtype], random.Random(seed)
-        half = 2 ** (bits - 1)
-        return tuple(
-            tuple((source.getrandbits(bits) - half) / half * scale for scale in scales)
-            for _ in range(rows)
-        )
-
-    return draw
-
-
-def rows(*rows: Row) -> Gradients:
-    """Gradients as written, the same in every dtype."""
-    return lambda dtype: rows
-
-
-def before(first: Gradients, last: dict[str, Row]) -> Gradients:
-    """Gradients followed by one row that depends on the dtype."""
-    return lambda dtype: (*first(dtype), last[dtype])
-
-
-def by_dtype(gradients: dict[str, Gradients]) -> Gradients:
-    """Gradients that are different designs in different dtypes."""
-    return lambda dtype: gradients[dtype](dtype)
 
 
 ZEROS = (0.0, 0.0, 0.0)

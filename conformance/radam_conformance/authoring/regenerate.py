@@ -17,7 +17,8 @@ from radam_ref import dialects
 from ..cases import Case, Expected, Hyper, Tensor
 from ..truth import balls, witness
 from ..truth.bits import to_bits
-from .core import DESIGNS, SIGNIFICAND, Design
+from .core import DESIGNS
+from .design import SIGNIFICAND, Design
 
 Record: TypeAlias = dict[str, Any]
 

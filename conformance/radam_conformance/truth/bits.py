@@ -17,8 +17,6 @@ class Format(NamedTuple):
 
     Attributes
     ----------
-    digits : int
-        Hexadecimal digits of a bit pattern.
     unit : float
         Unit roundoff, half the distance from 1 to the next larger number.
     tiny : float
@@ -28,16 +26,15 @@ class Format(NamedTuple):
         Largest finite number.
     """
 
-    digits: int
     unit: float
     tiny: float
     largest: float
 
 
 FORMATS = {
-    "float64": Format(16, 2.0**-53, 2.0**-1074, (2 - 2.0**-52) * 2.0**1023),
-    "float32": Format(8, 2.0**-24, 2.0**-149, (2 - 2.0**-23) * 2.0**127),
-    "float16": Format(4, 2.0**-11, 2.0**-24, 65504.0),
+    "float64": Format(2.0**-53, 2.0**-1074, (2 - 2.0**-52) * 2.0**1023),
+    "float32": Format(2.0**-24, 2.0**-149, (2 - 2.0**-23) * 2.0**127),
+    "float16": Format(2.0**-11, 2.0**-24, 65504.0),
 }
 
 
