@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .protocol import from_words
+from .protocol import Start, from_words
 
 Floats = NDArray[np.float64]
 
 
 class Hyper(NamedTuple):
-    """Hyper-parameters that hold from step `start` on, each its exact binary64 value."""
+    """Hyper-parameters of a group of tensors from step `start` on, each its binary64 value."""
 
     start: int
     lr: float
@@ -29,14 +29,21 @@ class Hyper(NamedTuple):
     beta2: float
     eps: float
     weight_decay: float
+    decoupled: bool
     maximize: bool
+    nesterov: bool
+    group: int = 0
 
 
 class Tensor(NamedTuple):
-    """A tensor by its shape and its elements in C order."""
+    """A tensor by its shape and its elements in C order, complex ones as re, im.
+
+    `group` says which hyper-parameters are its own.
+    """
 
     shape: tuple[int, ...]
     values: tuple[float, ...]
+    group: int = 0
 
 
 class Expected(NamedTuple):
@@ -52,12 +59,18 @@ class Expected(NamedTuple):
         Bound of |x - (hi + lo)| where every coefficient is its exact value, rounded once.
     binary64 : ndarray
         Bound where the scalar terms come from the textbook formula in binary64.
+    alternatives : tuple of Expected
+        What a right program in binary64 may do instead, where rounding decides a branch.
     """
 
     hi: Floats
     lo: Floats
     exact_scalar: Floats
     binary64: Floats
+    alternatives: tuple[Expected, ...] = ()
+
+
+ARRAYS = Expected._fields[:4]
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,7 @@ class Case:
     flags : tuple of str
         Keys of `load_notes()`.
     requires, kills : tuple of str
-        Features it needs of an implementation; mutants it was written for.
+        Keys of `FEATURES` it needs of an implementation; mutants it was written for.
     dtype : str
         Of the parameters and gradients.
     hyper : tuple of Hyper
@@ -89,6 +102,12 @@ class Case:
     observe : tuple of int
         Steps after which the parameters are compared, ascending.
     expected : mapping of dialect to Expected
+    start : Start or None
+        State before the first step; None: t = 0, and both moments 0.
+    restore : tuple of int
+        Steps after which the port saves its state and goes on from the copy.
+    refused : str
+        The hyper-parameter that must be refused; nothing is expected then.
     """
 
     id: str
@@ -106,10 +125,19 @@ class Case:
     gradients: tuple[tuple[tuple[float, ...] | None, ...], ...]
     observe: tuple[int, ...]
     expected: Mapping[str, Expected] = field(default_factory=dict, compare=False)
+    start: Start | None = None
+    restore: tuple[int, ...] = ()
+    refused: str = ""
 
-    def hyper_at(self, step: int) -> Hyper:
-        """The hyper-parameters of a step, counted from 1."""
-        return next(hyper for hyper in reversed(self.hyper) if hyper.start <= step)
+    @property
+    def profile(self) -> str:
+        """The part of the suite it belongs to, a key of `PROFILES`."""
+        return self.id.partition("/")[0]
+
+    def hyper_at(self, step: int, group: int = 0) -> Hyper:
+        """The hyper-parameters of a step, counted from 1, for the tensors of a group."""
+        own = (hyper for hyper in reversed(self.hyper) if hyper.group == group)
+        return next(hyper for hyper in own if hyper.start <= step)
 
     def gradients_at(self, step: int) -> tuple[tuple[float, ...] | None, ...]:
         """The gradients of a step, counted from 1: one of each tensor."""
@@ -220,7 +248,7 @@ def decode(text: str | bytes) -> Case:
         dtype=dtype,
         hyper=tuple(_decode_hyper(entry) for entry in record["hyper"]),
         x0=tuple(
-            Tensor(tuple(entry["shape"]), from_words(entry["bits"], dtype))
+            Tensor(tuple(entry["shape"]), from_words(entry["bits"], dtype), entry.get("group", 0))
             for entry in record["x0"]
         ),
         steps=record["steps"],
@@ -230,20 +258,41 @@ def decode(text: str | bytes) -> Case:
         ),
         observe=tuple(record["observe"]),
         expected={name: _decode_expected(entry) for name, entry in record["expected"].items()},
+        start=_decode_state(record["state"], dtype) if "state" in record else None,
+        restore=tuple(record.get("restore", ())),
+        refused=record.get("refused", ""),
     )
 
 
 def _decode_hyper(entry: dict[str, Any]) -> Hyper:
-    words = [entry[name] for name in Hyper._fields[1:-1]]
+    words = [entry[name] for name in ("lr", "beta1", "beta2", "eps", "weight_decay")]
     lr, beta1, beta2, eps, weight_decay = from_words(words, "float64")
-    return Hyper(entry["from"], lr, beta1, beta2, eps, weight_decay, entry["maximize"])
+    return Hyper(
+        start=entry["from"],
+        lr=lr,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        weight_decay=weight_decay,
+        decoupled=entry.get("decoupled", True),
+        maximize=entry["maximize"],
+        nesterov=entry.get("nesterov", False),
+        group=entry.get("group", 0),
+    )
 
 
-def _decode_expected(entry: dict[str, list[list[list[str]]]]) -> Expected:
-    arrays = {}
-    for name in Expected._fields:
+def _decode_state(entry: dict[str, Any], dtype: str) -> Start:
+    m, v = (tuple(from_words(bits, dtype) for bits in entry[name]) for name in "mv")
+    return Start(entry["t"], m, v)
+
+
+def _decode_expected(entry: dict[str, Any]) -> Expected:
+    arrays = []
+    for name in ARRAYS:
         rows = ["".join(bits for tensor in row for bits in tensor) for row in entry[name]]
         width = len(rows[0]) // 16  # digits of a binary64
         array = np.frombuffer(bytes.fromhex("".join(rows)), dtype=">f8").astype(np.float64)
-        arrays[name] = array.reshape(len(rows), width)
-    return Expected(**arrays)
+        arrays.append(array.reshape(len(rows), width))
+    others = tuple(_decode_expected(other) for other in entry.get("alternatives", ()))
+    hi, lo, exact_scalar, binary64 = arrays
+    return Expected(hi, lo, exact_scalar, binary64, others)

@@ -15,6 +15,7 @@ from radam_ref import Dialect, dialects
 
 from . import listing, report_text, terminal
 from .cases import Case, DamagedError, load_case, load_suite
+from .features import PROFILES
 from .identify import is_probe
 from .judge import judge
 from .results import exit_code
@@ -47,7 +48,18 @@ Set = Annotated[
 Scale = Annotated[float, typer.Option(help="Factor on every time limit.", min=0.01, max=1000.0)]
 Only = Annotated[list[str] | None, typer.Option(help="Just the cases whose id matches this glob.")]
 Skip = Annotated[list[str] | None, typer.Option(help="Not the cases whose id matches this glob.")]
-Dtype = Annotated[str | None, typer.Option(help="Just the cases in float32, or in float64.")]
+Dtype = Annotated[str | None, typer.Option(help="Just the cases in this dtype.")]
+Profile = Annotated[
+    list[str] | None,
+    typer.Option(help="Just this part of the suite, offered or not; may be repeated."),
+]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Run every step of a Torch port under torch.compile.")
+]
+Arrays = Annotated[
+    str, typer.Option(help="Arrays that a function gets.", metavar="numpy|cupy|torch|jax")
+]
+Device = Annotated[str, typer.Option(help="Device of these arrays, for example cuda:0.")]
 
 
 @app.command()
@@ -56,6 +68,13 @@ def run(
     dialect: Annotated[
         str, typer.Option(help="Dialect to judge by; auto finds out which one it computes.")
     ] = "auto",
+    level: Annotated[
+        str,
+        typer.Option(
+            help="core, or all: Core and every profile that the port offers.", metavar="core|all"
+        ),
+    ] = "all",
+    profile: Profile = None,
     only: Only = None,
     skip: Skip = None,
     dtype: Dtype = None,
@@ -64,17 +83,30 @@ def run(
     ] = "binary64",
     renames: Map = None,
     options: Set = None,
+    compiled: Compile = False,
+    arrays: Arrays = "numpy",
+    device: Device = "",
+    seed: Annotated[int, typer.Option(help="Of the inputs on which the laws are tried.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", help="Processes of the port at a time.", min=1, max=64)
+    ] = 1,
     timeout_scale: Scale = 1.0,
 ) -> None:
-    """Judge implementations by the Core vectors.
+    """Judge implementations by Core and by every profile that they offer.
 
     For example: radam-conformance run torch:torch.optim.RAdam --set foreach=true
     """
     if grade not in ("binary64", "binary32"):
         raise _Usage(f"--grade must be binary64 or binary32, got {grade!r}")
     judged_by = None if dialect == "auto" else _dialect(dialect)
-    cases = _cases(only, skip, dtype)
-    parsed = [parse_spec(text, renames or (), options or ()) for text in specs]
+    cases = _cases(only, skip, dtype, profile, level)
+    parsed = [
+        parse_spec(
+            text, renames or (), options or (), compile=compiled, arrays=arrays, device=device
+        )
+        for text in specs
+    ]
+    whole = level == "all" and not (only or skip or dtype)
     reports, failed = [], False
     for spec in parsed:
         try:
@@ -83,6 +115,9 @@ def run(
                     spec,
                     cases,
                     dialect=judged_by,
+                    asked=bool(profile or only),
+                    seed=seed if (whole and not profile) or "laws" in (profile or ()) else None,
+                    jobs=jobs,
                     timeout_scale=timeout_scale,
                     progress=progress,
                 )
@@ -116,9 +151,11 @@ def identify(
 
 
 @app.command(name="list")
-def list_(only: Only = None, skip: Skip = None, dtype: Dtype = None) -> None:
+def list_(
+    only: Only = None, skip: Skip = None, dtype: Dtype = None, profile: Profile = None
+) -> None:
     """List the cases of the suite."""
-    terminal.show(listing.render_list(_cases(only, skip, dtype)))
+    terminal.show(listing.render_list(_cases(only, skip, dtype, profile)))
 
 
 @app.command()
@@ -131,6 +168,20 @@ def show(
     except KeyError:
         raise _Usage(f"no case is called {id!r}; `radam-conformance list` names them all") from None
     terminal.show(listing.render_case(case))
+
+
+@app.command()
+def selftest() -> None:
+    """Prove the judge itself: every faulty harness gets its exact verdict and exit code."""
+    from . import harness_trials
+
+    with _progress("faulty harnesses") as progress:
+        trials = harness_trials.run(progress)
+    terminal.show(harness_trials.render(trials))
+    right = sum(trial.is_right for trial in trials)
+    terminal.show(f"{right} of {len(trials)} faulty harnesses are judged right")
+    if right < len(trials):
+        raise typer.Exit(INTEGRITY)
 
 
 @app.command()
@@ -170,7 +221,13 @@ def _dialect(name: str) -> Dialect:
     return dialects[name]
 
 
-def _cases(only: list[str] | None, skip: list[str] | None, dtype: str | None) -> tuple[Case, ...]:
+def _cases(
+    only: list[str] | None,
+    skip: list[str] | None,
+    dtype: str | None,
+    profiles: list[str] | None = None,
+    level: str = "all",
+) -> tuple[Case, ...]:
     try:
         cases = load_suite(only or "*", skip or ())
     except KeyError as error:
@@ -178,7 +235,13 @@ def _cases(only: list[str] | None, skip: list[str] | None, dtype: str | None) ->
     known = sorted({case.dtype for case in load_suite()})
     if dtype is not None and dtype not in known:
         raise _Usage(f"--dtype must be one of {', '.join(known)}, got {dtype!r}")
-    return tuple(case for case in cases if dtype in (None, case.dtype))
+    for name in profiles or ():
+        if name not in PROFILES:
+            raise _Usage(f"--profile must be one of {', '.join(PROFILES)}, got {name!r}")
+    if level not in ("core", "all"):
+        raise _Usage(f"--level must be core or all, got {level!r}")
+    wanted = profiles or (["core"] if level == "core" and not only else PROFILES)
+    return tuple(c for c in cases if dtype in (None, c.dtype) and c.profile in wanted)
 
 
 @contextmanager

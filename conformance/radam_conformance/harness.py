@@ -27,6 +27,7 @@ from .spec import LoadError, Spec
 HELLO_SECONDS = 60.0
 CASE_SECONDS = 10.0
 STEP_SECONDS = 0.002
+COMPILE_SECONDS = 120.0  # the first step under a compiler
 MOST_RESTARTS = 10
 
 _LONGEST_HELLO = 4096
@@ -68,7 +69,7 @@ class Harness:
     spec : Spec
         The port, from `parse_spec`.
     timeout_scale : float, default 1.0
-        Factor on every time limit: hello 60 s, a case 10 s and 2 ms a step.
+        Factor on every time limit: hello 60 s, a case 10 s and 2 ms a step, 120 s to compile.
 
     Attributes
     ----------
@@ -114,7 +115,9 @@ class Harness:
 
     def _ask(self, child: ChildProcess, request: RunRequest) -> tuple[Kind, str, Answer | None]:
         message = write_request(request).encode("ascii")
-        seconds = self._scale * (CASE_SECONDS + STEP_SECONDS * request.steps)
+        compiles = self._spec.compile or "compiled" in request.needs
+        limit = CASE_SECONDS + STEP_SECONDS * request.steps + COMPILE_SECONDS * compiles
+        seconds = self._scale * limit
         feed, longest = AnswerReader(request).feed, longest_answer_line(request)
         try:
             answer = child.converse(message, feed, seconds=seconds, longest=longest)

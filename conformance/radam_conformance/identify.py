@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
@@ -10,9 +11,10 @@ from radam_ref import Dialect, dialects
 
 from .cases import Case, Expected
 from .comparison import misfit
-from .naming import core
-from .protocol import Answer
+from .naming import in_case
+from .protocol import Answer, Hello
 from .results import Fit
+from .schedule import Run
 
 # Cases in which scalar terms of low precision do no harm, so that what is left is the dialect:
 # beta2 is small, and each axis moves the parameters by far more than any rounding.
@@ -31,10 +33,11 @@ COMBINATIONS = tuple(
 
 def expectation(case: Case, dialect: Dialect) -> Expected:
     """What a case expects of a dialect: stored, or from the oracle where no stored one is it."""
+    wanted = in_case(dialect, case)
     for name, stored in case.expected.items():
-        if core(dialects[name]) == core(dialect):
+        if in_case(dialects[name], case) == wanted:
             return stored
-    return _computed(case, core(dialect))
+    return _computed(case, wanted)
 
 
 @lru_cache(maxsize=1024)
@@ -42,6 +45,59 @@ def _computed(case: Case, dialect: Dialect) -> Expected:
     from .truth.balls import expected
 
     return expected(case, dialect)
+
+
+def decay_of(runs: Sequence[Run], hello: Hello, dialect: Dialect) -> str:
+    """The weight decay of a port that cannot be told which to compute; "" if nothing shows it.
+
+    `leave_out_other_conventions` has told coupled from decoupled; left is decay without lr.
+    """
+    answers = [
+        (run.case, run.outcome.answer)
+        for run in runs
+        if run.case.profile.startswith("decay.") and run.outcome.answer
+    ]
+    if not answers or {"coupled", "decoupled"} & set(hello.features):
+        return ""
+    if answers[0][0].profile == "decay.coupled":
+        return "coupled"
+    kinds = [replace(dialect, weight_decay=kind) for kind in ("decoupled", "absolute")]
+    best = min(kinds, key=lambda kind: sum(misfit(c, a, expectation(c, kind)) for c, a in answers))
+    return best.weight_decay
+
+
+def leave_out_other_conventions(
+    runs: Sequence[Run], hello: Hello, dialect: Dialect | None
+) -> list[Run]:
+    """The runs without the part of two that exclude each other and which the port does not compute.
+
+    A complex second moment is one of two things; so is weight decay where the port has no switch.
+    """
+    pairs = [("complex.modulus", "complex.componentwise")]
+    if not {"coupled", "decoupled"} <= set(hello.features):
+        pairs.append(("decay.decoupled", "decay.coupled"))
+    kept = list(runs)
+    for pair in pairs:
+        misfits = {profile: _misfit_of(profile, runs, dialect) for profile in pair}
+        if all(misfit is not None for misfit in misfits.values()):
+            other = max(pair, key=lambda profile: (misfits[profile] or 0.0, profile == pair[1]))
+            kept = [run for run in kept if run.case.profile != other]
+    return kept
+
+
+def _misfit_of(profile: str, runs: Sequence[Run], dialect: Dialect | None) -> float | None:
+    """Mean misfit over a part in the best stored dialect; None if nothing of it was answered."""
+    answers = [
+        (run.case, run.outcome.answer)
+        for run in runs
+        if run.case.profile == profile and run.outcome.answer
+    ]
+    if not answers:
+        return None
+    return sum(
+        min(misfit(case, answer, stored) for stored in case.expected.values())
+        for case, answer in answers
+    ) / len(answers)
 
 
 def is_probe(case: Case) -> bool:

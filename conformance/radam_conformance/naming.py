@@ -6,6 +6,8 @@ from dataclasses import fields, replace
 
 from radam_ref import Dialect, dialects
 
+from .cases import Case
+
 # Core has neither decay nor complex numbers.
 UNSEEN = ("weight_decay", "complex")
 # The names that come first where several compute the same.
@@ -17,6 +19,21 @@ _PLACES = {
     "floor": "eps a floor of the denominator",
 }
 _UNRECTIFIED = {"momentum": "unrectified steps by momentum", "hold": "unrectified steps hold"}
+
+
+def in_case(dialect: Dialect, case: Case) -> Dialect:
+    """The dialect that counts in a case: decay, complex and Nesterov are what the case asks for."""
+    first, decays = case.hyper[0], any(hyper.weight_decay for hyper in case.hyper)
+    decay = "decoupled" if first.decoupled else "coupled"
+    if first.decoupled and dialect.weight_decay == "absolute":
+        decay = "absolute"
+    convention = case.profile.removeprefix("complex.")
+    return replace(
+        dialect,
+        weight_decay=decay if decays else "decoupled",
+        complex=convention if case.profile.startswith("complex.") else "modulus",
+        nesterov=dialect.nesterov or first.nesterov,
+    )
 
 
 def core(dialect: Dialect) -> Dialect:

@@ -15,8 +15,10 @@ from .protocol import (
     Refusal,
     RunRequest,
     Shape,
+    Start,
     from_words,
     quote,
+    words_in,
 )
 
 _LARGEST_COUNT = 10**9
@@ -27,7 +29,7 @@ _LISTS = ("dtypes", "features")
 
 def longest_answer_line(request: RunRequest) -> int:
     """Characters no line of an answer to the request needs to exceed."""
-    return _LONGEST_TEXT + 17 * max(math.prod(shape) for shape, _ in request.x0)
+    return _LONGEST_TEXT + 17 * max(words_in(shape, request.dtype) for shape, _, _ in request.x0)
 
 
 def read_hello(line: bytes) -> Hello:
@@ -59,7 +61,7 @@ class AnswerReader:
 
     def __init__(self, request: RunRequest) -> None:
         self._dtype = request.dtype
-        self._sizes = [math.prod(shape) for shape, _ in request.x0]
+        self._sizes = [words_in(shape, request.dtype) for shape, _, _ in request.x0]
         self._observe = frozenset(request.observe)
         self._answer = Answer()
 
@@ -129,9 +131,13 @@ class _RequestBlock:
 
     def __init__(self) -> None:
         self._head: tuple[str, str, int] | None = None
-        self._hyper: list[tuple[int, str, float | bool]] = []
-        self._x0: list[tuple[Shape, Sequence[float]]] = []
+        self._needs: tuple[str, ...] = ()
+        self._hyper: list[tuple[int, int, str, float | bool]] = []
+        self._x0: list[tuple[Shape, Sequence[float], int]] = []
+        self._t: int | None = None
+        self._moments: dict[str, list[tuple[float, ...]]] = {"m": [], "v": []}
         self._gradients: list[list[Gradient]] = []
+        self._restore: tuple[int, ...] = ()
         self._observe: tuple[int, ...] = ()
 
     def take(self, words: Sequence[str]) -> None:
@@ -139,11 +145,23 @@ class _RequestBlock:
         match words:
             case ["run", name, dtype, steps] if self._head is None:
                 self._head = (name, dtype, _count(steps, 1, _LARGEST_COUNT))
-            case ["hyper", t, name, word]:
-                self._hyper.append((_count(t, 1, _LARGEST_COUNT), name, _hyper_value(name, word)))
-            case ["x", i, shape, *bits]:
+            case ["need", *features]:
+                self._needs = tuple(features)
+            case ["hyper", t, group, name, word]:
+                when, where = _count(t, 1, _LARGEST_COUNT), _count(group, 0, _LARGEST_COUNT)
+                self._hyper.append((when, where, name, _hyper_value(name, word)))
+            case ["x", i, group, shape, *bits]:
                 _count(i, len(self._x0), len(self._x0))
-                self._x0.append((_shape(shape), from_words(bits, self._dtype)))
+                where = _count(group, 0, _LARGEST_COUNT)
+                self._x0.append((_shape(shape), from_words(bits, self._dtype), where))
+            case ["state", t] if self._t is None:
+                self._t = _count(t, 0, _LARGEST_COUNT)
+            case ["m" | "v" as name, i, *bits] if self._t is not None:
+                given = self._moments[name]
+                _count(i, len(given), len(given))
+                given.append(from_words(bits, self._dtype))
+            case ["restore", *steps]:
+                self._restore = tuple(_count(step, 1, _LARGEST_COUNT) for step in steps)
             case ["g", k, i, *bits]:
                 self._take_gradient(k, i, bits)
             case ["observe", *steps]:
@@ -168,8 +186,19 @@ class _RequestBlock:
         """The case of all lines."""
         if self._head is None:
             raise ValueError("no run line")
-        name, dtype, steps = self._head
-        return RunRequest(name, dtype, steps, self._hyper, self._x0, self._gradients, self._observe)
+        start = None
+        if self._t is not None:
+            start = Start(self._t, tuple(self._moments["m"]), tuple(self._moments["v"]))
+        return RunRequest(
+            *self._head,
+            self._hyper,
+            self._x0,
+            self._gradients,
+            self._observe,
+            self._needs,
+            start,
+            self._restore,
+        )
 
 
 def _words(line: bytes) -> list[str]:

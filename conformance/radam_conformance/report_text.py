@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -11,7 +11,7 @@ from rich.text import Text
 from radam_ref import Dialect
 
 from . import naming
-from .results import CaseResult, Report, Verdict
+from .results import MET, CaseResult, Report, Verdict
 from .terminal import indented, table
 
 SHOWN = 6  # failing cases of a cause
@@ -34,15 +34,43 @@ STYLES = {"precision": "bold yellow", "unsupported": "bold yellow"}
 
 def headline(report: Report) -> str:
     """The verdict in one line, with its denominators."""
-    parts = [f"Core[binary64] {len(report.of('pass'))}/{len(report.results)}"]
-    parts += [f"{dtype} not offered" for dtype in report.not_offered]
+    parts = [_part(name, results) for name, results in report.parts.items()]
+    if absent := _absent(report):
+        parts.append(f"not offered: {', '.join(absent)}")
     if report.ran:
-        axes = ", ".join(naming.axes(report.dialect))
+        axes = ", ".join([*naming.axes(report.dialect), *_decay(report)])
         closest = "" if report.by_name or report.is_identified else "closest "
         parts.append(f"{closest}dialect {naming.name(report.dialect)} ({axes})")
     if report.scalars:
         parts.append(f"scalars {report.scalars}")
     return " · ".join(parts)
+
+
+def _part(name: str, results: Sequence[CaseResult]) -> str:
+    """How much of a part is met; what has no answer in the port is no part of the claim."""
+    met = sum(result.verdict in MET for result in results)
+    either = sum(result.verdict == "either-branch" for result in results)
+    lacking = sum(result.verdict == "unsupported" for result in results)
+    title = "Core[binary64]" if name == "core" else name
+    notes = [f"{either} either branch"] * bool(either) + [f"{lacking} unsupported"] * bool(lacking)
+    return f"{title} {met}/{len(results)}" + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _absent(report: Report) -> list[str]:
+    """Dtypes and parts of which nothing was run; a part that was run for some cases says so."""
+    ran = report.parts
+    lacking = {result.case.profile for result in report.results} - set(ran)
+    partly = [f"{n} of {name}" for name, n in report.not_offered if name in ran]
+    wholly = [name for name, _ in report.not_offered if name not in ran]
+    return [*dict.fromkeys([*wholly, *sorted(lacking)]), *partly]
+
+
+def _decay(report: Report) -> list[str]:
+    """The kinds of decay that were met, where the port was asked."""
+    kinds = [name.removeprefix("decay.") for name in report.parts if name.startswith("decay.")]
+    if kinds == ["decoupled"] and report.dialect.weight_decay == "absolute":
+        kinds = ["absolute"]
+    return [f"{' and '.join(kinds)} decay"] if kinds else []
 
 
 def render(report: Report) -> RenderableType:
@@ -58,7 +86,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     yield Text()
     yield _verdict(report)
     for verdict in CAUSES:
-        if failing := report.of(verdict):
+        if failing := [result for result in report.wanted if result.verdict == verdict]:
             yield Text()
             yield from _cause(report, verdict, failing)
     for note in _notes(report):
@@ -87,12 +115,13 @@ SCALARS = {
 
 
 def _verdict(report: Report) -> RenderableType:
-    passed, asked = len(report.of("pass")), len(report.results)
+    asked = report.wanted
+    passed = sum(result.verdict in MET for result in asked)
     if not report.ran:
         return Text.assemble(("  NOTHING RAN  ", "bold red"), "No case was attempted.")
-    if passed < asked:
-        return Text.assemble(("  FAIL  ", "bold red"), f"{passed} of {asked} cases pass.")
-    dtypes = " and ".join(sorted({result.case.dtype for result in report.results}))
+    if passed < len(asked):
+        return Text.assemble(("  FAIL  ", "bold red"), f"{passed} of {len(asked)} cases pass.")
+    dtypes = " and ".join(sorted({result.case.dtype for result in report.ran}))
     scalars = f"; {SCALARS[report.scalars]}" if report.scalars else ""
     name = naming.name(report.dialect)
     sentence = f"It computes RAdam in the dialect {name}, in {dtypes}{scalars}."
@@ -108,13 +137,15 @@ def _cause(report: Report, verdict: Verdict, failing: list[CaseResult]) -> Itera
         explanation = f"it computes {computed}, not {judged}: {phrases}"
     first = min((r.first_bad.step for r in failing if r.first_bad), default=None)
     since = "" if first is None else f"; first at step {first}"
-    count = f"{len(failing)} of {len(report.results)} cases"
+    count = f"{len(failing)} of {len(report.wanted)} cases"
     style = STYLES.get(verdict, "bold red")
     yield indented(Text.assemble((verdict, style), f"  {count}: {explanation}{since}"))
     yield indented(_first_bad_numbers(failing), 4)
     only = failing[0].case.id
     judged_by = f" --dialect {naming.name(report.dialect)}" if report.by_name else ""
-    command = f"radam-conformance run {report.spec}{judged_by} --only {only}"
+    # The laws have no stored case: they are tried anew, on the same inputs for the same seed.
+    again = "--profile laws" if only.startswith("laws/") else f"--only {only}"
+    command = f"radam-conformance run {report.spec}{judged_by} {again}"
     # Never wrapped, so that it can be copied in one piece.
     line = ("    reproduce: ", (command, "cyan"))
     yield Text.assemble(*line, no_wrap=True, overflow="ignore")

@@ -22,8 +22,11 @@ Verdict = Literal[
     "timeout",
     "protocol-error",
     "unsupported",
+    "either-branch",
     "not-run",
 ]
+
+MET: tuple[Verdict, ...] = ("pass", "either-branch")
 
 
 class FirstBad(NamedTuple):
@@ -103,8 +106,11 @@ class Report:
         Every combination of axes with its misfit, best first; empty if no probe was answered.
     results : tuple of CaseResult
         One for each case asked for, in the order of the suite.
-    not_offered : tuple of str
-        Dtypes of the suite that the port does not offer; their cases are not in `results`.
+    not_offered : tuple of (str, int)
+        Dtypes of Core and other parts that the port does not offer, with the number of their cases,
+        which are not in `results`.
+    asked : bool
+        Whether the cases were asked for by name: then those without an answer count against it.
     gave_up : str
         Why the port was given up, empty if it was not.
     """
@@ -115,7 +121,8 @@ class Report:
     by_name: bool
     fits: tuple[Fit, ...]
     results: tuple[CaseResult, ...]
-    not_offered: tuple[str, ...] = ()
+    not_offered: tuple[tuple[str, int], ...] = ()
+    asked: bool = False
     gave_up: str = ""
 
     def of(self, *verdicts: Verdict) -> list[CaseResult]:
@@ -128,31 +135,55 @@ class Report:
         return [r for r in self.results if r.verdict not in ("unsupported", "not-run")]
 
     @property
+    def parts(self) -> dict[str, list[CaseResult]]:
+        """The results by part of the suite; a part of which the port takes nothing is left out."""
+        parts: dict[str, list[CaseResult]] = {}
+        for result in self.results:
+            parts.setdefault(result.case.profile, []).append(result)
+        return {
+            name: results
+            for name, results in parts.items()
+            if name == "core" or any(r.verdict != "unsupported" for r in results)
+        }
+
+    @property
+    def wanted(self) -> list[CaseResult]:
+        """The results that count: without what the port cannot be asked, if nobody asked for it."""
+        counts = self.asked
+        return [
+            r
+            for r in self.results
+            if counts or r.verdict != "unsupported" or r.case.profile == "core"
+        ]
+
+    @property
     def computed(self) -> Dialect:
         """The dialect that fits best; the one it was judged by, if none could be fitted."""
         return self.fits[0].dialect if self.fits else self.dialect
 
     @property
     def is_identified(self) -> bool:
-        """Whether a dialect fits all but for the precision of its scalar terms."""
-        return bool(self.fits) and not self.of("fail", "error")
+        """Whether a dialect fits Core, but for the precision of its scalar terms."""
+        wrong = any(r.case.profile == "core" for r in self.of("fail", "error"))
+        return bool(self.fits) and not wrong
 
     @property
     def scalars(self) -> str:
         """Precision of the scalar terms: "exact", "binary64", "binary32"; "" if no case told."""
-        if self.of("precision"):
+        core = [result for result in self.ran if result.case.profile == "core"]
+        if any(result.verdict == "precision" for result in core):
             return "binary32"
-        passed = self.of("pass")
-        if not any(result.tells_scalars for result in passed) or len(passed) < len(self.ran):
+        passed = [result for result in core if result.verdict == "pass"]
+        if not any(result.tells_scalars for result in passed) or len(passed) < len(core):
             return ""
         return "exact" if all(result.over_exact <= 1 for result in passed) else "binary64"
 
 
 def exit_code(reports: Sequence[Report], *, grade: str = "binary64") -> int:
     """0 all asked for is met, 1 non-conformance, 3 a port was given up, 5 a port ran nothing."""
-    met = ("pass", "precision") if grade == "binary32" else ("pass",)
+    met = (*MET, "precision") if grade == "binary32" else MET
     if any(report.gave_up for report in reports):
         return 3
-    if any(report.ran and len(report.of(*met)) < len(report.results) for report in reports):
+    if any(r.verdict not in met for report in reports if report.ran for r in report.wanted):
         return 1
     return 0 if all(report.ran for report in reports) else 5

@@ -17,7 +17,18 @@ FORMS: Mapping[str, str] = {
     "func": "func:path/to/file.py:step or func:pkg.mod:step",
     "cmd": "cmd:./harness arguments",
 }
-RENAMEABLE = ("lr", "beta1", "beta2", "betas", "eps", "weight_decay", "decoupled", "maximize")
+RENAMEABLE = (
+    "lr",
+    "beta1",
+    "beta2",
+    "betas",
+    "eps",
+    "weight_decay",
+    "decoupled",
+    "maximize",
+    "nesterov",
+)
+ARRAYS = ("numpy", "cupy", "torch", "jax")
 
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 _FUNCTION = re.compile(r".+:[^\W\d]\w*")
@@ -47,6 +58,10 @@ class Spec:
         Hyper-parameter (one of `RENAMEABLE`) to the port's own argument, from `--map`.
     options : Mapping[str, str]
         Further arguments of the port and the text of their values, from `--set`.
+    compile : bool
+        Whether a Torch port runs under torch.compile, from `--compile`.
+    arrays, device : str
+        What arrays a function gets (one of `ARRAYS`), and where, from `--arrays` and `--device`.
     """
 
     text: str
@@ -54,6 +69,9 @@ class Spec:
     target: str
     renames: Mapping[str, str]
     options: Mapping[str, str]
+    compile: bool = False
+    arrays: str = "numpy"
+    device: str = ""
 
     def command(self) -> list[str]:
         """Arguments of the process that speaks for this port: a worker, or the `cmd:` itself."""
@@ -65,14 +83,25 @@ class Spec:
         """The words that name this port on the command line of the judge."""
         renames = [f"--map={ours}={theirs}" for ours, theirs in self.renames.items()]
         options = [f"--set={name}={value}" for name, value in self.options.items()]
-        return [self.text, *renames, *options]
+        modes = ["--compile"] * self.compile
+        modes += [f"--arrays={self.arrays}"] * (self.arrays != "numpy")
+        modes += [f"--device={self.device}"] * bool(self.device)
+        return [self.text, *renames, *options, *modes]
 
     def option_values(self) -> dict[str, object]:
         """Values of the options: JSON or Python literals, anything else as the string it is."""
         return {name: _literal(text) for name, text in self.options.items()}
 
 
-def parse_spec(text: str, renames: Sequence[str] = (), options: Sequence[str] = ()) -> Spec:
+def parse_spec(
+    text: str,
+    renames: Sequence[str] = (),
+    options: Sequence[str] = (),
+    *,
+    compile: bool = False,
+    arrays: str = "numpy",
+    device: str = "",
+) -> Spec:
     """Spec of a port.
 
     Parameters
@@ -81,6 +110,10 @@ def parse_spec(text: str, renames: Sequence[str] = (), options: Sequence[str] = 
         A form of `FORMS`, e.g. "torch:torch.optim.RAdam".
     renames, options : sequence of str
         "name=value" words of `--map` and `--set`.
+    compile : bool
+        `--compile`, for `torch:` alone.
+    arrays, device : str
+        `--arrays` and `--device`, for `func:` alone.
 
     Raises
     ------
@@ -94,7 +127,8 @@ def parse_spec(text: str, renames: Sequence[str] = (), options: Sequence[str] = 
         raise SpecError(f"spec {text!r} must begin with one of {_listed(FORMS)}{hint}")
     if not _well_formed(kind, target):
         raise SpecError(f"spec {text!r} must have the form {FORMS[kind]}")
-    spec = Spec(text, kind, target, _pairs("--map", renames), _pairs("--set", options))
+    pairs = _pairs("--map", renames), _pairs("--set", options)
+    spec = Spec(text, kind, target, *pairs, compile, arrays, device)
     _check_extras(spec)
     return spec
 
@@ -113,6 +147,12 @@ def _check_extras(spec: Spec) -> None:
         raise SpecError(f"--map and --set do not apply to {spec.text!r}: a command sets its own")
     if spec.kind == "func" and spec.renames:
         raise SpecError(f"--map does not apply to {spec.text!r}: hyper always has the same names")
+    if spec.compile and spec.kind != "torch":
+        raise SpecError(f"--compile applies to torch: alone, not to {spec.text!r}")
+    if spec.arrays not in ARRAYS:
+        raise SpecError(f"--arrays must be one of {', '.join(ARRAYS)}, got {spec.arrays!r}")
+    if spec.kind != "func" and (spec.arrays != "numpy" or spec.device):
+        raise SpecError(f"--arrays and --device apply to func: alone, not to {spec.text!r}")
     for ours in spec.renames:
         if ours not in RENAMEABLE:
             raise SpecError(f"--map {ours}=... must rename one of {', '.join(RENAMEABLE)}")

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from .authoring.blueprint import SUFFIX
 from .authoring.regenerate import regenerate
 from .cases import DamagedError, golden, read_file
+from .features import FEATURES, PROFILES
 
 __all__ = ["regenerate", "verify"]
 
@@ -45,7 +47,12 @@ def _problems(root: Traversable, index: dict[str, Any]) -> Iterator[str]:
     ids = [entry["id"] for entry in index["cases"]]
     repeated = sorted({id for id in ids if ids.count(id) > 1})
     yield from (f"index.json: {id} stands there twice" for id in repeated)
-    stored = {f"core/{file.name}" for file in (root / "core").iterdir()}
+    stored = {
+        f"{folder.name}/{file.name}"
+        for folder in root.iterdir()
+        if folder.name in PROFILES
+        for file in folder.iterdir()
+    }
     listed = {entry["file"] for entry in index["cases"]}
     yield from (f"{name}: is not in index.json" for name in sorted(stored - listed))
     notes = json.loads((root / index["notes"]["file"]).read_bytes())
@@ -79,15 +86,24 @@ def lint(record: dict[str, Any], entry: dict[str, str], notes: dict[str, Any]) -
     """
     if not record["id"] == entry["id"] == entry["file"].removesuffix(".json"):
         yield f"id {record['id']!r} is not that of the file and of index.json"
-    if not record["id"].endswith(record["dtype"].replace("float", "-f")):
+    if not record["id"].endswith(f"-{SUFFIX[record['dtype']]}"):
         yield f"id {record['id']!r} does not end in the dtype {record['dtype']}"
+    if record["id"].partition("/")[0] not in PROFILES:
+        yield f"id {record['id']!r} is of no profile"
+    yield from (f"no port has {word!r}" for word in record["requires"] if word not in FEATURES)
+    if not record["kills"] and not record["purpose"].strip():
+        yield "it kills no mutant and says no purpose"
+    if bool(record["expected"]) == ("refused" in record):
+        yield "it must either expect values or have a hyper-parameter refused"
     unknown = [flag for flag in record["flags"] if flag not in notes]
     yield from (f"flag {flag!r} is not in notes.json" for flag in unknown)
-    observe, starts = record["observe"], [hyper["from"] for hyper in record["hyper"]]
+    observe = record["observe"]
     if observe != sorted(observe) or observe[-1] > record["steps"]:
         yield f"observe must ascend and end by step {record['steps']}, got {observe}"
-    if starts != sorted(set(starts)) or starts[0] != 1:
-        yield f"hyper must start at 1 and ascend, got {starts}"
+    for group in {tensor.get("group", 0) for tensor in record["x0"]}:
+        own = [hyper["from"] for hyper in record["hyper"] if hyper.get("group", 0) == group]
+        if own != sorted(set(own)) or own[:1] != [1]:
+            yield f"hyper of group {group} must start at 1 and ascend, got {own}"
     shape = [len(tensor["bits"]) for tensor in record["x0"]]
     for row in record["gradients"]:
         if [n if g is None else len(g) for g, n in zip(row, shape, strict=False)] != shape:

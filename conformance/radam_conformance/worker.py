@@ -18,7 +18,7 @@ from typing import TextIO
 from .drivers import Driver, Rejected, load
 from .protocol import PROTOCOL, one_line, to_words
 from .protocol_reader import read_request
-from .spec import LoadError, SpecError, parse_spec
+from .spec import LoadError, Spec, SpecError, parse_spec
 
 LOAD_FAILED = 3
 
@@ -36,9 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("spec")
     parser.add_argument("--map", action="append", default=[], metavar="HYPER=ARGUMENT")
     parser.add_argument("--set", action="append", default=[], metavar="ARGUMENT=VALUE")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--arrays", default="numpy")
+    parser.add_argument("--device", default="")
     given = parser.parse_args(arguments)
     try:
-        driver = load(parse_spec(given.spec, given.map, given.set))
+        driver = load(_spec(given))
     except (LoadError, SpecError) as error:
         traceback.print_exc()
         next(requests, None)
@@ -48,6 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A framework's last garbage collection would take longer than the judging did.
     gc.freeze()
     return 0
+
+
+def _spec(given: argparse.Namespace) -> Spec:
+    modes = {"arrays": given.arrays, "device": given.device}
+    return parse_spec(given.spec, given.map, given.set, compile=given.compile, **modes)
 
 
 def _private_pipes() -> tuple[Iterator[str], TextIO]:
@@ -63,8 +71,10 @@ def _private_pipes() -> tuple[Iterator[str], TextIO]:
 def _serve(driver: Driver, requests: Iterator[str], answers: TextIO) -> None:
     for line in requests:
         match line.split():
-            case ["hello", _]:
+            case ["hello", offered] if offered.isdigit() and int(offered) >= PROTOCOL:
                 _send(answers, [_hello(driver)])
+            case ["hello", offered]:
+                _send(answers, [f"error this port speaks protocol {PROTOCOL}, not {offered}"])
             case ["run", *_]:
                 rest = itertools.takewhile(lambda line: line.split() != ["end"], requests)
                 _send(answers, _answer(driver, [line, *rest]))
@@ -93,8 +103,9 @@ def _answer(driver: Driver, lines: Sequence[str]) -> list[str]:
         if request.dtype not in driver.dtypes:
             return [f"unsupported {request.dtype}"]
         answer = [
-            f"x {t} {i} {to_words(values, request.dtype)}"
-            for t, tensors in driver.run(request)
+            f"{name} {t} {i} {to_words(values, request.dtype)}".rstrip()
+            for t, shown in driver.run(request)
+            for name, tensors in shown.items()
             for i, values in enumerate(tensors)
         ]
     except NotImplementedError as error:

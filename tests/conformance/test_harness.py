@@ -17,8 +17,8 @@ REQUEST = RunRequest(
     id="core/smoke-01-f64",
     dtype="float64",
     steps=1,
-    hyper=[(1, name, 0.5) for name in ("lr", "beta1", "beta2", "eps")],
-    x0=[((1,), [1.0])],
+    hyper=[(1, 0, name, 0.5) for name in ("lr", "beta1", "beta2", "eps")],
+    x0=[((1,), [1.0], 0)],
     gradients=[[[0.5]]],
     observe=[1],
 )
@@ -234,7 +234,7 @@ def test_no_process_of_the_group_outlives_the_harness(
 def test_a_request_larger_than_the_pipes_does_not_deadlock(make_spec: MakeSpec) -> None:
     size = 10**5
     request = RunRequest(
-        REQUEST.id, "float64", 1, REQUEST.hyper, [((size,), [1.0] * size)], [[[0.5] * size]], [1]
+        REQUEST.id, "float64", 1, REQUEST.hyper, [((size,), [1.0] * size, 0)], [[[0.5] * size]], [1]
     )
     echo = f"say('x 1 0' + ' {ONE}' * {size}); say('end')"
     with Harness(make_spec(echo)) as port:

@@ -10,6 +10,7 @@ from radam_conformance.protocol import (
     ProtocolError,
     Refusal,
     RunRequest,
+    Start,
     from_words,
     quote,
     to_words,
@@ -27,33 +28,51 @@ REQUEST = RunRequest(
     dtype="float64",
     steps=4,
     hyper=[
-        (1, "lr", 0.5),
-        (1, "beta1", 0.9),
-        (1, "beta2", 0.999),
-        (1, "eps", 1e-8),
-        (3, "lr", 0.25),
-        (3, "eps", 1e-8),
-        (1, "maximize", True),
+        (1, 0, "lr", 0.5),
+        (1, 0, "beta1", 0.9),
+        (1, 0, "beta2", 0.999),
+        (1, 0, "eps", 1e-8),
+        (3, 0, "lr", 0.25),
+        (3, 0, "eps", 1e-8),
+        (1, 0, "maximize", True),
+        (1, 1, "lr", 0.25),
+        (1, 1, "beta1", 0.9),
+        (1, 1, "beta2", 0.999),
+        (1, 1, "eps", 1e-8),
     ],
-    x0=[((2,), [1.0, -2.0]), ((), [3.0])],
+    x0=[((2,), [1.0, -2.0], 0), ((), [3.0], 1)],
     gradients=[[[0.5, -0.0], None], [[1.0, math.inf], [2.0]]],
     observe=[1, 4],
+    needs=["tensors", "groups", "state", "restore"],
+    start=Start(7, ((0.5, 1.0), (2.0,)), ((1.0, 2.0), (0.5,))),
+    restore=[2],
 )
 TEXT = """\
 run core/smoke-01-f64 float64 4
-hyper 1 lr 3fe0000000000000
-hyper 1 beta1 3feccccccccccccd
-hyper 1 beta2 3feff7ced916872b
-hyper 1 eps 3e45798ee2308c3a
-hyper 3 lr 3fd0000000000000
-hyper 3 eps 3e45798ee2308c3a
-hyper 1 maximize 1
-x 0 2 3ff0000000000000 c000000000000000
-x 1 - 4008000000000000
+need tensors groups state restore
+hyper 1 0 lr 3fe0000000000000
+hyper 1 0 beta1 3feccccccccccccd
+hyper 1 0 beta2 3feff7ced916872b
+hyper 1 0 eps 3e45798ee2308c3a
+hyper 3 0 lr 3fd0000000000000
+hyper 3 0 eps 3e45798ee2308c3a
+hyper 1 0 maximize 1
+hyper 1 1 lr 3fd0000000000000
+hyper 1 1 beta1 3feccccccccccccd
+hyper 1 1 beta2 3feff7ced916872b
+hyper 1 1 eps 3e45798ee2308c3a
+x 0 0 2 3ff0000000000000 c000000000000000
+x 1 1 - 4008000000000000
+state 7
+m 0 3fe0000000000000 3ff0000000000000
+m 1 4000000000000000
+v 0 3ff0000000000000 4000000000000000
+v 1 3fe0000000000000
 g 1 0 3fe0000000000000 8000000000000000
 g 1 1 none
 g 2 0 3ff0000000000000 7ff0000000000000
 g 2 1 4000000000000000
+restore 2
 observe 1 4
 end
 """
@@ -78,11 +97,27 @@ def test_request_is_read_back_with_the_same_bits() -> None:
     assert write_request(read_request(block(TEXT))) == TEXT
 
 
-def test_an_empty_tensor_has_no_words() -> None:
-    request = replace(REQUEST, x0=[((0, 3), [])], gradients=[[[]]])
+@pytest.mark.parametrize(
+    ("values", "dtype", "words"),
+    [
+        ((1.0, -2.0), "bfloat16", "3f80 c000"),
+        ((3.0, 4.0), "complex64", "40400000 40800000"),
+        ((0.5, -0.5), "complex128", "3fe0000000000000 bfe0000000000000"),
+        ((65504.0,), "float16", "7bff"),
+    ],
+)
+def test_words_of_each_dtype(values: tuple[float, ...], dtype: str, words: str) -> None:
+    assert to_words(values, dtype) == words
+    assert from_words(words.split(), dtype) == values
 
-    assert "x 0 0x3\ng 1 0\n" in write_request(request)
-    assert read_request(block(write_request(request))).x0 == [((0, 3), ())]
+
+def test_an_empty_tensor_has_no_words() -> None:
+    request = replace(
+        REQUEST, x0=[((0, 3), [], 0)], gradients=[[[]]], start=None, hyper=REQUEST.hyper[:7]
+    )
+
+    assert "x 0 0 0x3\ng 1 0\n" in write_request(request)
+    assert read_request(block(write_request(request))).x0 == [((0, 3), (), 0)]
 
 
 def test_hyper_parameters_not_given_take_their_defaults() -> None:
@@ -126,14 +161,18 @@ def test_a_word_of_other_than_sixteen_hex_digits_is_refused(word: str) -> None:
     [
         ("run core/smoke-01-f64 float64 4\n", "", "run must come first"),
         ("float64", "float80", "float80"),
-        ("x 0 2", "x 0 3", "2 values for the shape"),
-        ("x 0 2", "x 0 -2", "'-2' where a count"),
-        ("x 0 2", "x 0 9999999x9999999", "more than 10000000 elements"),
-        ("x 1 -", "x 2 -", "'2' where a count of 1 belongs"),
+        ("x 0 0 2", "x 0 0 3", "2 values for the shape"),
+        ("x 0 0 2", "x 0 0 -2", "'-2' where a count"),
+        ("x 0 0 2", "x 0 0 9999999x9999999", "more than 10000000 elements"),
+        ("x 1 1 -", "x 2 1 -", "'2' where a count of 1 belongs"),
+        ("hyper 3 0 lr", "hyper 3 2 lr", "no tensor is in it"),
+        ("state 7\n", "", "not a line of a case"),
+        ("m 1 4000000000000000\n", "", "state has not the sizes of x"),
+        ("restore 2", "restore 4", "restore must ascend"),
         ("g 2 1", "g 4 1", r"'4' where a count of 1\.\.3 belongs"),
         ("g 2 1 4000000000000000\n", "", "gradient 2 has 1 tensors, x has 2"),
-        ("hyper 1 eps", "hyper 1 epsilon", "epsilon"),
-        ("hyper 1 lr 3fe0000000000000\n", "", "no value at step 1 for lr"),
+        ("hyper 1 0 eps", "hyper 1 0 epsilon", "epsilon"),
+        ("hyper 1 0 lr 3fe0000000000000\n", "", "no value at step 1 of group 0 for lr"),
         ("maximize 1", "maximize 2", r"'2' where a count of 0\.\.1 belongs"),
         ("observe 1 4", "observe 4 1", "observe must ascend"),
         ("observe 1 4", "observe 1 5", "observe must ascend"),

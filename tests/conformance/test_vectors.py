@@ -13,8 +13,10 @@ import pytest
 
 from radam_conformance import cases, verify
 from radam_conformance.authoring import regenerate
+from radam_conformance.authoring.blueprint import Blueprint
 from radam_conformance.authoring.core import DESIGNS
-from radam_conformance.authoring.design import Design
+from radam_conformance.authoring.design import SIGNIFICAND, Design
+from radam_conformance.authoring.profiles import BLUEPRINTS
 from radam_conformance.truth import witness
 from radam_conformance.truth.bits import FORMATS
 
@@ -33,10 +35,30 @@ def test_suite_is_whole() -> None:
 
 
 def test_suite_is_small_and_complete() -> None:
-    ids = [case.id for case in cases.load_suite()]
-    assert len(DESIGNS) >= 24
-    assert len(ids) == 2 * len(DESIGNS)
-    assert sum(path.stat().st_size for path in regenerate.GOLDEN.rglob("*.json")) < 1_500_000
+    suite = cases.load_suite()
+    core = [case for case in suite if case.profile == "core"]
+    assert len(core) == 2 * len(DESIGNS)
+    assert len(suite) - len(core) == sum(len(blueprint.dtypes) for blueprint in BLUEPRINTS)
+    assert len(suite) >= 150
+    assert sum(path.stat().st_size for path in regenerate.GOLDEN.rglob("*.json")) < 6_000_000
+
+
+PROFILED = [blueprint for blueprint in BLUEPRINTS if blueprint.name.endswith("01")]
+
+
+@pytest.mark.parametrize("blueprint", PROFILED, ids=lambda each: f"{each.profile}/{each.name}")
+def test_stored_profiles_are_what_the_blueprints_give(blueprint: Blueprint) -> None:
+    record = regenerate.build(blueprint.case(blueprint.dtypes[-1]))
+    old = json.loads((regenerate.GOLDEN / f"{record['id']}.json").read_bytes())
+    del record["provenance"], old["provenance"]
+    assert old == record
+
+
+def test_a_case_reads_back_as_it_was_designed() -> None:
+    for blueprint in BLUEPRINTS:
+        for dtype in blueprint.dtypes:
+            case = blueprint.case(dtype)
+            assert cases.load_case(case.id) == case
 
 
 @pytest.mark.parametrize("design", SHORT, ids=lambda design: str(design.name))
@@ -50,7 +72,7 @@ def test_stored_cases_are_what_the_designs_give(design: Design) -> None:
 def test_gradients_use_all_bits_of_their_dtype_and_no_more() -> None:
     for design in DESIGNS:
         for dtype, form in FORMATS.items():
-            if dtype != "float16":
+            if dtype in SIGNIFICAND:
                 rows = design.gradients(dtype)
                 assert len({len(row) for row in rows} | {len(design.x0)}) == 1
                 assert np.array_equal(np.array(rows, dtype).astype(np.float64), np.array(rows))
@@ -61,6 +83,7 @@ def test_written_bytes_are_those_stored(tmp_path: Path, monkeypatch: pytest.Monk
     shutil.copytree(regenerate.GOLDEN, tmp_path / "golden")
     monkeypatch.setattr(regenerate, "GOLDEN", tmp_path / "golden")
     monkeypatch.setattr(regenerate, "DESIGNS", SHORT[:1])
+    monkeypatch.setattr(regenerate, "BLUEPRINTS", ())
     seen: list[tuple[int, int, str]] = []
     assert regenerate.regenerate(progress=lambda *report: seen.append(report)) == []
     assert seen == [(1, 2, "core/smoke-01-f64"), (2, 2, "core/smoke-01-f32")]
@@ -80,6 +103,7 @@ def test_check_names_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     changed.write_text(changed.read_text().replace('"steps": 40', '"steps": 41'))
     monkeypatch.setattr(regenerate, "GOLDEN", tmp_path / "golden")
     monkeypatch.setattr(regenerate, "DESIGNS", SHORT[:1])
+    monkeypatch.setattr(regenerate, "BLUEPRINTS", ())
     assert regenerate.regenerate(check=True) == [
         "core/smoke-01-f64.json: is missing",
         "core/smoke-01-f32.json: steps is not what the design gives",
@@ -130,7 +154,7 @@ def test_lint_finds_late_hyper_parameters_and_missing_values(stored: dict[str, A
     broken["hyper"][0]["from"] = 2
     broken["expected"]["paper"]["lo"].pop()
     assert [found.split(",")[0] for found in verify.lint(broken, entry, cases.load_notes())] == [
-        "hyper must start at 1 and ascend",
+        "hyper of group 0 must start at 1 and ascend",
         "lo of paper has not one value for each observed element",
     ]
 
@@ -146,7 +170,7 @@ def test_cases_are_chosen_by_glob() -> None:
 
 def test_decoded_case_has_the_numbers_of_its_design() -> None:
     case = cases.load_case("core/smoke-02-f64")
-    assert case.hyper == (cases.Hyper(1, 1e-3, 0.9, 0.999, 1e-8, 0.0, False),)
+    assert case.hyper == (cases.Hyper(1, 1e-3, 0.9, 0.999, 1e-8, 0.0, True, False, False),)
     assert case.x0 == (cases.Tensor((3,), (0.5, -1.25, 3.0)),)
     assert case.gradients_at(1) == case.gradients_at(41)
     assert case.expected["paper"].hi.shape == (len(case.observe), 3)

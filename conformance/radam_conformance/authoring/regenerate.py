@@ -14,16 +14,21 @@ from typing import Any, TypeAlias
 
 from radam_ref import dialects
 
-from ..cases import Case, Expected, Hyper, Tensor
+from ..cases import ARRAYS, Case, Expected, Hyper, Tensor
+from ..features import PROFILES
 from ..truth import balls, witness
 from ..truth.bits import to_bits
 from .core import DESIGNS
 from .design import SIGNIFICAND, Design
+from .profiles import BLUEPRINTS
 
 Record: TypeAlias = dict[str, Any]
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-DIALECTS = ("paper", "pytorch", "optax", "authors")
+# Those that real ports have and Core tells apart; eps as a floor is proxmin's, which has no more
+# than Core.
+DIALECTS = ("paper", "pytorch", "optax", "authors", "paper-hold", "lamp")
+CORE_DIALECTS = (*DIALECTS, "proxmin")
 SINCE = "0.1.0"
 PROCESSES = 2
 
@@ -51,6 +56,7 @@ def regenerate(
         The oracles disagree, or a bound is infinite.
     """
     cases = [make_case(design, dtype) for design in DESIGNS for dtype in SIGNIFICAND]
+    cases += [blueprint.case(dtype) for blueprint in BLUEPRINTS for dtype in blueprint.dtypes]
     longest_first = sorted(cases, key=lambda case: -case.steps)
     records: dict[str, Record] = {}
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
@@ -64,7 +70,7 @@ def regenerate(
 
 def make_case(design: Design, dtype: str) -> Case:
     """The case of a design in a dtype, without what is expected of it."""
-    hyper = Hyper(1, design.lr, design.beta1, design.beta2, design.eps, 0.0, False)
+    hyper = Hyper(1, design.lr, design.beta1, design.beta2, design.eps, 0.0, True, False, False)
     return Case(
         id=f"core/{design.name}-f{dtype.removeprefix('float')}",
         title=design.title,
@@ -91,7 +97,8 @@ def build(case: Case) -> Record:
     ArithmeticError
         The oracles disagree, or a bound is infinite.
     """
-    return {
+    known = CORE_DIALECTS if case.profile == "core" else DIALECTS
+    record = {
         "format": 1,
         "id": case.id,
         "since": SINCE,
@@ -103,25 +110,46 @@ def build(case: Case) -> Record:
         "kills": list(case.kills),
         "dtype": case.dtype,
         "hyper": [_hyper_record(hyper) for hyper in case.hyper],
-        "x0": [{"shape": list(t.shape), "bits": to_bits(t.values, case.dtype)} for t in case.x0],
+        "x0": [
+            {"shape": list(t.shape), "group": t.group, "bits": to_bits(t.values, case.dtype)}
+            for t in case.x0
+        ],
         "steps": case.steps,
         "gradients": [
             [None if values is None else to_bits(values, case.dtype) for values in row]
             for row in case.gradients
         ],
         "observe": list(case.observe),
-        "expected": {name: _expected_record(case, name) for name in DIALECTS},
+        "expected": {name: _expected_record(case, name) for name in known if not case.refused},
         "provenance": {
             "generator": "radam_conformance.authoring",
             "oracles": [f"{name} {version(name)}" for name in ("python-flint", "mpmath")],
         },
     }
+    return record | _optional(case)
+
+
+def _optional(case: Case) -> Record:
+    """What only some cases have."""
+    fields: Record = {}
+    if case.start is not None:
+        moments = {
+            name: [to_bits(values, case.dtype) for values in getattr(case.start, name)]
+            for name in ("m", "v")
+        }
+        fields["state"] = {"t": case.start.t, **moments}
+    if case.restore:
+        fields["restore"] = list(case.restore)
+    if case.refused:
+        fields["refused"] = case.refused
+    return fields
 
 
 def _hyper_record(hyper: Hyper) -> Record:
-    names = Hyper._fields[1:-1]
-    bits = zip(names, to_bits(hyper[1:-1]), strict=True)
-    return {"from": hyper.start, **dict(bits), "maximize": hyper.maximize}
+    names = Hyper._fields[1:6]
+    bits = zip(names, to_bits(hyper[1:6]), strict=True)
+    flags = {name: getattr(hyper, name) for name in ("decoupled", "maximize", "nesterov", "group")}
+    return {"from": hyper.start, **dict(bits), **flags}
 
 
 def _expected_record(case: Case, name: str) -> Record:
@@ -129,9 +157,9 @@ def _expected_record(case: Case, name: str) -> Record:
     pairs = [list(zip(*row, strict=True)) for row in zip(expected.hi, expected.lo, strict=True)]
     if pairs != witness.pairs(case, dialects[name]):
         raise ArithmeticError(f"{case.id}: the oracles disagree in dialect {name}")
-    if not all(bound.max() < float("inf") for bound in expected[2:]):
+    if not all(bound.max() < float("inf") for bound in expected[2:4]):
         raise ArithmeticError(f"{case.id}: a bound is infinite in dialect {name}")
-    return {field: _tensors(case, expected, field) for field in Expected._fields}
+    return {field: _tensors(case, expected, field) for field in ARRAYS}
 
 
 def _tensors(case: Case, expected: Expected, field: str) -> list[list[list[str]]]:
@@ -147,7 +175,7 @@ def _write(records: list[Record]) -> list[str]:
         name, text = f"{record['id']}.json", render(record)
         _replace(GOLDEN / name, text)
         entries.append({"id": record["id"], "file": name, "sha256": digest(text)})
-    index: Record = {"format": 1, "suite": "core", "cases": entries}
+    index: Record = {"format": 1, "suite": "radam", "cases": entries}
     for key, name in (("notes", "notes.json"), ("schema", "schema/case.schema.json")):
         index[key] = {"file": name, "sha256": digest((GOLDEN / name).read_bytes())}
     _replace(GOLDEN / "index.json", render(index))
@@ -163,7 +191,7 @@ def _replace(path: Path, text: bytes) -> None:
 
 
 def _differences(records: list[Record]) -> Iterator[str]:
-    stored_names = {f"core/{path.name}" for path in (GOLDEN / "core").glob("*.json")}
+    stored_names = stored_files()
     for record in records:
         name = f"{record['id']}.json"
         if name not in stored_names:
@@ -177,6 +205,12 @@ def _differences(records: list[Record]) -> Iterator[str]:
         f"{name}: has no design"
         for name in sorted(stored_names - {f"{record['id']}.json" for record in records})
     )
+
+
+def stored_files() -> set[str]:
+    """Every case that lies in the folders of the profiles, by profile and file name."""
+    folders = (GOLDEN / profile for profile in PROFILES)
+    return {f"{path.parent.name}/{path.name}" for each in folders for path in each.glob("*.json")}
 
 
 def digest(text: bytes) -> str:

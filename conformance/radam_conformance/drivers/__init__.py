@@ -6,7 +6,7 @@ A driver module imports its framework at its top and has `load(spec) -> Driver`.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from ..protocol import RunRequest
@@ -18,11 +18,13 @@ _MODULES: Mapping[str, str] = {
     "func": "function",
 }
 
-Observation = tuple[int, Sequence[Sequence[float]]]
+# Step t, and of each quantity shown (x always, m and v where the port lets them be seen) the flat
+# values of every tensor.
+Observation = tuple[int, Mapping[str, Sequence[Sequence[float]]]]
 
 
 class Rejected(Exception):
-    """The port's constructor raised ValueError or TypeError for the hyper-parameters."""
+    """The port's constructor raised an error for the hyper-parameters."""
 
 
 class Driver(Protocol):
@@ -35,8 +37,7 @@ class Driver(Protocol):
     dtypes : tuple of str
         Dtypes it can be asked for.
     features : tuple of str
-        What it takes beyond one tensor and lr, beta1, beta2, eps: "tensors", "schedule",
-        "weight_decay", "decoupled" (a switch between both kinds of decay), "maximize".
+        What it takes beyond one tensor and lr, beta1, beta2, eps: keys of `FEATURES`.
     """
 
     @property
@@ -49,7 +50,7 @@ class Driver(Protocol):
     def features(self) -> tuple[str, ...]: ...
 
     def run(self, request: RunRequest, /) -> Iterator[Observation]:
-        """Observed steps of a case: t and, per tensor, its flat values.
+        """Observed steps of a case: t and what the port shows.
 
         Raises
         ------
@@ -59,6 +60,19 @@ class Driver(Protocol):
             If it has no way to be given what the case asks for; the message names the feature.
         """
         ...
+
+
+def refuse_unknown(request: RunRequest, known: Collection[str]) -> None:
+    """Refuse what a case needs and a driver has not.
+
+    Raises
+    ------
+    NotImplementedError
+        Names the first of these features.
+    """
+    for feature in request.needs:
+        if feature not in known:
+            raise NotImplementedError(feature)
 
 
 def load(spec: Spec) -> Driver:

@@ -17,6 +17,7 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "weight_decay": ("weight_decay", "wd"),
     "decoupled": ("decoupled_weight_decay", "weight_decouple", "decouple_wd", "decoupled"),
     "maximize": ("maximize",),
+    "nesterov": ("nesterov",),
 }
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -63,12 +64,14 @@ class ArgumentNames:
             takes = f"it takes ({', '.join(named)})"
             raise LoadError(f"{spec.text}: is no optimizer: {takes}, no lr; see --map lr=NAME")
         for ours, name in self._names.items():
-            if name in self._options and ours not in ("decoupled", "maximize"):
+            if name in self._options and ours not in ("decoupled", "maximize", "nesterov"):
                 raise LoadError(f"{spec.text}: --set {name}: the cases set {ours} themselves")
 
     def features(self) -> tuple[str, ...]:
-        """Those of weight_decay, decoupled and maximize that the constructor has a name for."""
-        return tuple(n for n in ("weight_decay", "decoupled", "maximize") if n in self._names)
+        """What the constructor has a name for; a switch chooses between both kinds of decay."""
+        names = [n for n in ("weight_decay", "maximize", "nesterov") if n in self._names]
+        fixed = self._names.get("decoupled") in (None, *self._options)
+        return (*names, *(() if fixed else ("coupled", "decoupled")))
 
     def keywords(self, hyper: Mapping[str, object]) -> dict[str, object]:
         """Keyword arguments for hyper-parameters, decay and maximize only where a case uses them.
@@ -90,8 +93,7 @@ class ArgumentNames:
             used["weight_decay"] = hyper["weight_decay"]
             if "decoupled" in self._names:
                 used["decoupled"] = hyper["decoupled"]
-        if hyper["maximize"]:
-            used["maximize"] = True
+        used |= {name: True for name in ("maximize", "nesterov") if hyper[name]}
         for name in used:
             if name not in self._names:
                 raise NotImplementedError(f"{name}: the constructor has no argument for it")

@@ -1,9 +1,11 @@
-"""`func:path/to/file.py:step` and `func:pkg.mod:step`: a function on NumPy arrays.
+"""`func:path/to/file.py:step` and `func:pkg.mod:step`: a function on arrays.
 
 `step(params, grads, state, hyper) -> (params, state)` does one step. params and grads are an
 array, or a list of arrays in the cases with several tensors (a gradient None: none this step);
 state is None at first and opaque after; hyper is a dict with lr, beta1, beta2, eps, weight_decay,
-decoupled and maximize. It may raise NotImplementedError for what it lacks.
+decoupled, maximize and nesterov. It may raise NotImplementedError for what it lacks; what it never
+reads from hyper it lacks too. The module may export `make_state(t, m, v)`, which makes a state of a
+number of steps and the moments, and `FEATURES`, the words for what it can be asked.
 
 A port whose interface keeps the loop to itself exports a function of the name `run` instead:
 `run(x0, gradients, hyper)` gets the gradients of all steps in a list and returns, or yields,
@@ -13,21 +15,51 @@ the params after each of them. Words of `--set` become keyword arguments of eith
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+import pickle
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..protocol import RunRequest
 from ..spec import LoadError, Spec
-from . import Driver, Observation
+from . import Driver, Observation, Rejected, refuse_unknown
+from ._arrays import Arrays, all_gradients, as_list, namespace, plain, shown, start
 from ._lookup import attribute, distribution_version, import_file, import_named
 
-Arrays = list[NDArray[Any]]
+ALWAYS = ("tensors", "missing", "weight_decay", "maximize", "nesterov", "shapes", "complex")
+STEPWISE = ("schedule", "restore")
+# What a case uses and a step that never reads it cannot have computed.
+READ = ("weight_decay", "maximize", "nesterov")
+
+
+class Read(dict[str, Any]):
+    """A dict that remembers the keys that were read, all of them if it was taken as a whole."""
+
+    def __init__(self, values: Mapping[str, Any], seen: set[str]) -> None:
+        super().__init__(values)
+        self._seen = seen
+
+    def __getitem__(self, key: str) -> Any:
+        self._seen.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As of a dict."""
+        self._seen.add(key)
+        return super().get(key, default)
+
+    def keys(self) -> Any:
+        """As of a dict; whoever asks may read any of them."""
+        self._seen.update(self)
+        return super().keys()
+
+    def items(self) -> Any:
+        """As of a dict."""
+        self._seen.update(self)
+        return super().items()
 
 
 @dataclass(frozen=True)
@@ -38,44 +70,88 @@ class FunctionDriver:
     version: str
     function: Callable[..., Any]
     whole_runs: bool
-    dtypes: tuple[str, ...] = ("float32", "float64")
+    arrays: str = "numpy"
+    device: str = ""
+    declared: tuple[str, ...] | None = None
+    make_state: Callable[..., Any] | None = None
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The dtypes of the namespace."""
+        return namespace(self.arrays).dtypes
 
     @property
     def features(self) -> tuple[str, ...]:
-        """All that hyper and lists of arrays can say; the function refuses what it lacks."""
-        per_step = () if self.whole_runs else ("schedule",)
-        return ("tensors", *per_step, "weight_decay", "decoupled", "maximize")
+        """What the module declares, or all that hyper and lists of arrays can say."""
+        if self.declared is not None:
+            return self.declared
+        own = () if self.make_state is None else ("state",)
+        numpy = ("strided", "readonly") if self.arrays == "numpy" else ()
+        return (*ALWAYS, *(() if self.whole_runs else STEPWISE), *own, *numpy)
 
     def run(self, request: RunRequest, /) -> Iterator[Observation]:
         """Observed steps; the function may write into every array it is given."""
-        dtype, observe = np.dtype(request.dtype), frozenset(request.observe)
-        like = [np.array(values, dtype).reshape(shape) for shape, values in request.x0]
-        trajectory = self._run(like, request) if self.whole_runs else self._steps(like, request)
-        t = 0
-        for t, params in enumerate(trajectory, start=1):
+        refuse_unknown(request, self.features)
+        observe, seen = frozenset(request.observe), set[str]()
+        like = start(request, self.arrays, self.device)
+        trajectory = (self._run if self.whole_runs else self._steps)(like, request, seen)
+        observations, t = [], 0
+        for t, (params, state) in enumerate(trajectory, start=1):
             if t in observe:
-                yield t, _flat(_as_list(params), like, t)
+                observations.append((t, shown(as_list(params), state, like, t)))
         if t != request.steps:
             raise ValueError(f"run gave the params of {t} steps for {request.steps} gradients")
+        _check_read(request, seen)
+        yield from observations
 
-    def _steps(self, x0: Arrays, request: RunRequest) -> Iterator[Any]:
-        hyper, changes = request.first_hyper(), request.later_hyper()
-        params, state = _plain([array.copy() for array in x0]), None
-        for t, grads in enumerate(_all_gradients(request, x0), start=1):
-            hyper |= changes.get(t, {})
-            returned = self.function(params, _plain(grads), state, dict(hyper))
-            if not isinstance(returned, tuple) or len(returned) != 2:
-                what = type(returned).__name__
-                raise TypeError(f"step returned a {what} at t = {t}, expected (params, state)")
-            params, state = returned
-            yield params
+    def _steps(self, x0: Arrays, request: RunRequest, seen: set[str]) -> Iterator[tuple[Any, Any]]:
+        hypers = [request.first_hyper(group) for group in request.groups]
+        changes = [request.later_hyper(group) for group in request.groups]
+        params: Any = plain([array.copy() for array in x0.arrays])
+        state = self._state(x0, request)
+        for t, grads in enumerate(all_gradients(request, x0), start=1):
+            for hyper, change in zip(hypers, changes, strict=True):
+                hyper |= change.get(t, {})
+            given: Any = Read(hypers[0], seen)
+            if "groups" in request.needs:
+                given = [dict(hypers[group]) for _, _, group in request.x0]
+            params, state = self._step(x0, params, grads, state, given, t)
+            yield params, state
+            if t in request.restore:
+                params, state = pickle.loads(pickle.dumps((params, state)))
 
-    def _run(self, x0: Arrays, request: RunRequest) -> Iterator[Any]:
+    def _step(
+        self, x0: Arrays, params: Any, grads: list[Any], state: Any, hyper: Any, t: int
+    ) -> tuple[Any, Any]:
+        given = x0.hand_out(params), x0.hand_out(plain(grads), gradients=True)
+        try:
+            returned = self.function(*given, state, hyper)
+        except (TypeError, AttributeError, ValueError) as error:
+            if t == 1 and isinstance(params, list):
+                raise NotImplementedError(f"tensors: {error}") from error
+            if t == 1 and isinstance(error, ValueError) and _makes_no_sense(hyper):
+                raise Rejected(str(error)) from error
+            raise
+        if not isinstance(returned, tuple) or len(returned) != 2:
+            what = type(returned).__name__
+            raise TypeError(f"step returned a {what} at t = {t}, expected (params, state)")
+        return returned
+
+    def _state(self, x0: Arrays, request: RunRequest) -> Any:
+        if request.start is None:
+            return None
+        if self.make_state is None:
+            raise NotImplementedError("state")
+        moments = (x0.like(values) for values in request.start[1:])
+        return self.make_state(request.start.t, *(plain(arrays) for arrays in moments))
+
+    def _run(self, x0: Arrays, request: RunRequest, seen: set[str]) -> Iterator[tuple[Any, Any]]:
         if request.later_hyper():
             raise NotImplementedError("schedule: run is called once, with constants")
-        gradients = [_plain(grads) for grads in _all_gradients(request, x0)]
-        start = _plain([array.copy() for array in x0])
-        yield from self.function(start, gradients, request.first_hyper())
+        gradients = [plain(grads) for grads in all_gradients(request, x0)]
+        first = plain([array.copy() for array in x0.arrays])
+        hyper = Read(request.first_hyper(), seen)
+        yield from ((params, None) for params in self.function(first, gradients, hyper))
 
 
 def load(spec: Spec) -> Driver:
@@ -98,36 +174,32 @@ def load(spec: Spec) -> Driver:
         inspect.signature(function).bind(*form.split(", "), **options)
     except (TypeError, ValueError) as error:
         raise LoadError(f"{spec.text}: {name} cannot be called as {form}: {error}") from error
-    version = getattr(module, "__version__", None) or distribution_version(module)
-    return FunctionDriver(spec.target, str(version), partial(function, **options), whole_runs)
+    return FunctionDriver(
+        name=spec.target,
+        version=str(getattr(module, "__version__", None) or distribution_version(module)),
+        function=partial(function, **options),
+        whole_runs=whole_runs,
+        arrays=spec.arrays,
+        device=spec.device,
+        declared=_declared(module),
+        make_state=getattr(module, "make_state", None),
+    )
 
 
-def _all_gradients(request: RunRequest, like: Arrays) -> Iterator[list[NDArray[Any] | None]]:
-    cycle = [
-        [
-            None if values is None else np.array(values, array.dtype).reshape(array.shape)
-            for values, array in zip(row, like, strict=True)
-        ]
-        for row in request.gradients
-    ]
-    for t in range(request.steps):
-        yield [None if grad is None else grad.copy() for grad in cycle[t % len(cycle)]]
+def _declared(module: ModuleType) -> tuple[str, ...] | None:
+    words = getattr(module, "FEATURES", None)
+    return None if words is None else tuple(map(str, words))
 
 
-def _plain(arrays: Sequence[Any]) -> Any:
-    return arrays[0] if len(arrays) == 1 else list(arrays)
+def _check_read(request: RunRequest, seen: set[str]) -> None:
+    """Say what a case uses and the function never looked at: it does not have it."""
+    for name in READ:
+        used = any(value for _, _, key, value in request.hyper if key == name)
+        if used and name not in seen and "groups" not in request.needs:
+            raise NotImplementedError(f"{name}: the function never reads it")
 
 
-def _as_list(params: Any) -> list[Any]:
-    return list(params) if isinstance(params, (list, tuple)) else [params]
-
-
-def _flat(params: Sequence[Any], like: Arrays, t: int) -> list[list[float]]:
-    if len(params) != len(like):
-        raise ValueError(f"{len(params)} params came back at t = {t}, expected {len(like)}")
-    arrays = [np.asarray(param) for param in params]
-    for array, start in zip(arrays, like, strict=True):
-        if (array.shape, array.dtype) != (start.shape, start.dtype):
-            got, want = (f"{a.dtype} of shape {a.shape}" for a in (array, start))
-            raise ValueError(f"params came back as {got} at t = {t}, expected {want}")
-    return [array.reshape(-1).tolist() for array in arrays]
+def _makes_no_sense(hyper: Mapping[str, float]) -> bool:
+    betas = (hyper["beta1"], hyper["beta2"])
+    others: Sequence[float] = (hyper["lr"], hyper["eps"], hyper["weight_decay"])
+    return not (all(0 <= beta < 1 for beta in betas) and all(value >= 0 for value in others))

@@ -5,7 +5,8 @@ JAX computes in float32 alone unless the environment has JAX_ENABLE_X64=1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import pickle
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,11 @@ import optax
 
 from ..protocol import RunRequest
 from ..spec import LoadError, Spec
-from . import Driver, Observation, Rejected
+from . import Driver, Observation, Rejected, refuse_unknown
 from ._arguments import ArgumentNames
 from ._lookup import attribute, distribution_version, import_named
+
+ALWAYS = ("tensors", "schedule", "restore", "shapes", "compiled", "complex")
 
 
 @dataclass(frozen=True)
@@ -33,31 +36,34 @@ class OptaxDriver:
     @property
     def dtypes(self) -> tuple[str, ...]:
         """float64 only where the environment has switched it on."""
-        return ("float32", "float64") if jnp.result_type(float) == np.float64 else ("float32",)
+        narrow = ("float32", "float16", "bfloat16", "complex64")
+        wide = jnp.result_type(float) == np.float64
+        return (*narrow, "float64", "complex128") if wide else narrow
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Several tensors always; decay and maximize by the signature."""
-        return ("tensors", *self.arguments.features())
+        """What any transformation takes, under jit; decay and maximize by the signature."""
+        return (*ALWAYS, *self.arguments.features())
 
     def run(self, request: RunRequest, /) -> Iterator[Observation]:
-        """Observed steps, the state carried from one to the next."""
-        if request.later_hyper():
-            raise NotImplementedError("schedule: a factory is called once, with constants")
-        transform = self._construct(request.first_hyper())
-        dtype, observe = np.dtype(request.dtype), frozenset(request.observe)
-        shapes = [shape for shape, _ in request.x0]
-        params = [jnp.asarray(np.array(v, dtype).reshape(shape)) for shape, v in request.x0]
+        """Observed steps."""
+        refuse_unknown(request, self.features)
+        transform = self._construct(request)
+        dtype, observe = jnp.dtype(request.dtype), frozenset(request.observe)
+        shapes = [shape for shape, _, _ in request.x0]
+        params = [_array(values, shape, dtype) for shape, values, _ in request.x0]
         cycle = [_gradients(row, shapes, dtype) for row in request.gradients]
         state = transform.init(params)
         step = _jitted_step(transform)
         for t in range(1, request.steps + 1):
             params, state = step(params, state, cycle[(t - 1) % len(cycle)])
             if t in observe:
-                yield t, [_flat(param, dtype) for param in params]
+                yield t, _shown(params, state, dtype)
+            if t in request.restore:
+                params, state = pickle.loads(pickle.dumps(jax.device_get((params, state))))
 
-    def _construct(self, hyper: Mapping[str, object]) -> Any:
-        keywords = self.arguments.keywords(hyper)
+    def _construct(self, request: RunRequest) -> Any:
+        keywords = self.arguments.keywords({**request.first_hyper(), "lr": _rates(request)})
         try:
             transform = self.factory(**keywords)
         except (TypeError, ValueError) as error:
@@ -93,15 +99,48 @@ def _jitted_step(transform: Any) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
     return step
 
 
-def _gradients(row: Any, shapes: list[tuple[int, ...]], dtype: np.dtype[Any]) -> list[jax.Array]:
+def _rates(request: RunRequest) -> Any:
+    """The learning rate, or a schedule of the steps done."""
+    changes, rates = request.later_hyper(), [request.first_hyper()["lr"]]
+    if not changes:
+        return rates[0]
+    for t in range(2, request.steps + 1):
+        changed = changes.get(t, {})
+        if set(changed) - {"lr"}:
+            raise NotImplementedError("schedule of another hyper-parameter than lr")
+        rates.append(changed.get("lr", rates[-1]))
+    table = jnp.asarray(np.array(rates))
+    return lambda count: table[count]
+
+
+def _gradients(row: Any, shapes: list[tuple[int, ...]], dtype: Any) -> list[jax.Array]:
     if any(values is None for values in row):
-        raise NotImplementedError("tensors: a transformation gets a gradient for every tensor")
-    arrays = zip(row, shapes, strict=True)
-    return [jnp.asarray(np.array(values, dtype).reshape(shape)) for values, shape in arrays]
+        raise NotImplementedError("missing")
+    return [_array(values, shape, dtype) for values, shape in zip(row, shapes, strict=True)]
 
 
-def _flat(param: jax.Array, dtype: np.dtype[Any]) -> list[float]:
+def _array(values: Sequence[float], shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    numbers = np.array(values, np.float64)
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        numbers = numbers.view(np.complex128)
+    return jnp.asarray(numbers.astype(dtype).reshape(shape))
+
+
+def _shown(params: list[jax.Array], state: Any, dtype: Any) -> dict[str, list[list[float]]]:
+    """The parameters, and the moments where the state has them as optax calls them."""
+    shown = {"x": [_flat(param, dtype) for param in params]}
+    for part in jax.tree.leaves(state, is_leaf=lambda node: hasattr(node, "mu")):
+        for name, key in (("m", "mu"), ("v", "nu")):
+            moments = getattr(part, key, None)
+            if isinstance(moments, list) and all(m.dtype == dtype for m in moments):
+                shown[name] = [_flat(moment, dtype) for moment in moments]
+    return shown
+
+
+def _flat(param: jax.Array, dtype: Any) -> list[float]:
     if param.dtype != dtype:
         raise TypeError(f"update changed the dtype of a parameter from {dtype} to {param.dtype}")
-    values: list[float] = np.asarray(param).reshape(-1).tolist()
+    numbers = np.asarray(param).reshape(-1)
+    wide = np.complex128 if np.iscomplexobj(numbers) else np.float64
+    values: list[float] = numbers.astype(wide).view(np.float64).tolist()
     return values

@@ -35,7 +35,15 @@ FORMATS = {
     "float64": Format(2.0**-53, 2.0**-1074, (2 - 2.0**-52) * 2.0**1023),
     "float32": Format(2.0**-24, 2.0**-149, (2 - 2.0**-23) * 2.0**127),
     "float16": Format(2.0**-11, 2.0**-24, 65504.0),
+    "bfloat16": Format(2.0**-8, 2.0**-133, (2 - 2.0**-7) * 2.0**127),
 }
+FORMATS |= {"complex128": FORMATS["float64"], "complex64": FORMATS["float32"]}  # of their parts
+HALF = ("float16", "bfloat16")
+
+
+def arithmetic(dtype: str) -> Format:
+    """What the moments and the arithmetic are in: float32 for half precision params (S9)."""
+    return FORMATS["float32" if dtype in HALF else dtype]
 
 
 def to_bits(values: Sequence[float], dtype: str = "float64") -> list[str]:

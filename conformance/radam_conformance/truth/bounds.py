@@ -9,30 +9,42 @@ the scalars or multiplied in anywhere, a division by way of a reciprocal, a squa
 gradual: a product or a quotient may be off by the smallest number besides.
 
 Every unit roundoff counts `SLACK` times: a program within the counts is within 1/SLACK of the bound
-whatever its roundings, and second-order terms have room.
+whatever its roundings, and second-order terms have room. Those of half precision are so large that
+they count `HALF_SLACK` times. A complex number times a real one takes no more roundings than the
+two products of its parts; |g|^2 may come from a rounded absolute value.
 
 Two models. `exact_scalar`: each coefficient is its exact value, rounded once to the dtype.
 `binary64`: the scalar terms come from the textbook formula in binary64, with a `pow` that is 2 ulp
 off or a running product, and are then rounded to the dtype.
+
+In half precision the first computes and keeps the moments in float32 and rounds the parameter once
+when it is stored (S9); the second admits programs that have nothing but half precision too.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from flint import arb
 
-from radam_ref import Dialect
-
 from ..cases import Hyper
-from .algorithm import ZERO, Coefficients, Scalars, combine, exact_scalars
-from .bits import FORMATS, Format
+from .bits import FORMATS, HALF, Format, arithmetic
+from .coefficients import ZERO, Coefficients, Scalars, Setting, combine, exact_scalars
 
 SLACK = 4
+HALF_SLACK = 2
 POW_ROUNDINGS = 4  # 2 ulp
 
 
+def slack(unit: float) -> int:
+    """How many times a unit roundoff counts."""
+    return HALF_SLACK if unit >= FORMATS["float16"].unit else SLACK
+
+
+@lru_cache(maxsize=64)
 def rounded(roundings: int, unit: float) -> arb:
     """The factor by which a number may be off after some roundings, as a ball around 1."""
-    return arb(1, SLACK * roundings * unit)
+    return arb(1, slack(unit) * roundings * unit)
 
 
 def within(size: arb, roundings: int, unit: float) -> arb:
@@ -40,12 +52,14 @@ def within(size: arb, roundings: int, unit: float) -> arb:
     return (rounded(roundings, unit) - 1) * size
 
 
-def exact_scalar(hyper: Hyper, t: int, dialect: Dialect, form: Format) -> Coefficients:
+def exact_scalar(hyper: Hyper, t: int, setting: Setting) -> Coefficients:
     """Coefficients of step t whose balls hold every right program with exact scalar terms."""
-    return _widen(combine(exact_scalars(hyper, t), hyper, t, dialect, form), hyper, form)
+    c = combine(exact_scalars(hyper, t), hyper, t, setting)
+    c = _widen(c, hyper, arithmetic(setting.dtype))
+    return _stored(c, FORMATS[setting.dtype]) if setting.dtype in HALF else c
 
 
-def binary64(hyper: Hyper, t: int, dialect: Dialect, form: Format) -> Coefficients:
+def binary64(hyper: Hyper, t: int, setting: Setting) -> Coefficients:
     """Coefficients of step t whose balls hold every right program with binary64 scalar terms.
 
     Raises
@@ -53,10 +67,12 @@ def binary64(hyper: Hyper, t: int, dialect: Dialect, form: Format) -> Coefficien
     UndecidedError
         Roundings in binary64 decide whether step t is rectified.
     """
-    c = combine(_binary64_scalars(hyper, t), hyper, t, dialect, form)
+    form = FORMATS[setting.dtype]
+    c = combine(_binary64_scalars(hyper, t), hyper, t, setting)
     once = rounded(8, FORMATS["float64"].unit)  # lr*r/(1-beta1^t) and their like, folded
     c = c._replace(i1=c.i1 * once, i2=c.i2 * once, eps=c.eps * once, lr=c.lr * once)
-    return _widen(c if c.r is None else c._replace(r=c.r * once), hyper, form)
+    c = _widen(c if c.r is None else c._replace(r=c.r * once), hyper, form)
+    return _in_half(c, form) if setting.dtype in HALF else c
 
 
 def _binary64_scalars(hyper: Hyper, t: int) -> Scalars:
@@ -108,6 +124,7 @@ def _widen(c: Coefficients, hyper: Hyper, form: Format) -> Coefficients:
     lerp1, lerp2 = within(c.w1, 3, form.unit), within(c.w2, 3, form.unit)
     decayed = hyper.weight_decay != 0
     decay_in_sum = within(c.lr * hyper.weight_decay, 3, form.unit)
+    underflow = arb(0, 8 * slack(form.unit) * form.tiny) * c.i1
     return c._replace(
         beta1=off(c.beta1, 6) + lerp1,
         w1=off(c.w1, 5),
@@ -122,5 +139,22 @@ def _widen(c: Coefficients, hyper: Hyper, form: Format) -> Coefficients:
         lr=off(c.lr, 3),
         decay=None if c.decay is None else off(c.decay, 3),
         shrink=off(c.shrink, 3) + decay_in_sum if decayed else off(c.shrink, 1),
-        underflow=arb(0, 8 * SLACK * form.tiny) * c.i1,
+        modulus=rounded(6, form.unit),  # hypot, squared
+        underflow=underflow,
+        stored=underflow,
     )
+
+
+def _stored(c: Coefficients, form: Format) -> Coefficients:
+    """Attach the rounding of the parameter to the format that it is kept in."""
+    once = rounded(1, form.unit)
+    off = arb(0, HALF_SLACK * form.tiny)
+    return c._replace(shrink=c.shrink * once, lr=c.lr * once, stored=c.stored + off)
+
+
+def _in_half(c: Coefficients, form: Format) -> Coefficients:
+    """Attach what half precision does to small constants and to large moments."""
+    off = arb(0, HALF_SLACK * form.tiny)
+    eps_root = c.eps_root if c.eps_root.is_zero() else c.eps_root + off
+    eps = c.eps if c.eps.is_zero() else c.eps + off
+    return c._replace(eps_root=eps_root, eps=eps, v_max=arb(form.largest))

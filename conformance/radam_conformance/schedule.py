@@ -1,0 +1,72 @@
+"""The cases in the queue of a port: one process after the other, or several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from threading import Lock
+from typing import NamedTuple
+
+from .cases import Case
+from .harness import Harness, Outcome
+from .protocol import RunRequest
+
+Progress = Callable[[int, int, str], None]  # cases done, of how many, the id of the next
+
+HYPER = ("lr", "beta1", "beta2", "eps", "weight_decay", "decoupled", "maximize", "nesterov")
+
+
+class Run(NamedTuple):
+    """A case and what became of it."""
+
+    case: Case
+    outcome: Outcome
+
+
+def request(case: Case) -> RunRequest:
+    """The case as the protocol asks for it."""
+    return RunRequest(
+        id=case.id,
+        dtype=case.dtype,
+        steps=case.steps,
+        hyper=[(h.start, h.group, key, getattr(h, key)) for h in case.hyper for key in HYPER],
+        x0=case.x0,
+        gradients=case.gradients,
+        observe=case.observe,
+        needs=case.requires,
+        start=case.start,
+        restore=case.restore,
+    )
+
+
+def run_all(ports: Sequence[Harness], cases: Sequence[Case], progress: Progress) -> list[Run]:
+    """Every case on one of the processes of a port, in the order of the cases.
+
+    Cases under a compiler go to the first process: compiling once is dear enough.
+    """
+    compiled = [case for case in cases if "compiled" in case.requires]
+    plain = iter([case for case in cases if "compiled" not in case.requires])
+    lock, done, outcomes = Lock(), count(), dict[str, Outcome]()
+
+    def work(port: Harness, own: Sequence[Case]) -> None:
+        rest = iter(own)
+        while (case := _next(lock, rest, plain)) is not None:
+            with lock:
+                progress(next(done), len(cases), case.id)
+            outcomes[case.id] = port.run(request(case))
+
+    if len(ports) == 1:
+        work(ports[0], compiled)
+    else:
+        with ThreadPoolExecutor(len(ports)) as pool:
+            shares = [compiled, *[()] * (len(ports) - 1)]
+            for future in [pool.submit(work, *pair) for pair in zip(ports, shares, strict=True)]:
+                future.result()
+    progress(len(cases), len(cases), "")
+    return [Run(case, outcomes[case.id]) for case in cases]
+
+
+def _next(lock: Lock, own: Iterator[Case], shared: Iterator[Case]) -> Case | None:
+    with lock:
+        return next(own, None) or next(shared, None)

@@ -1,0 +1,215 @@
+"""What the judge says of real ports beyond Core, of the laws, and of harnesses with faults."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radam_conformance import cli, harness_trials, laws
+from radam_conformance.cases import Case, load_suite
+from radam_conformance.faulty import FAULTS
+from radam_conformance.features import FEATURES, PROFILES
+from radam_conformance.harness import Harness, Outcome
+from radam_conformance.identify import expectation
+from radam_conformance.judge import judge
+from radam_conformance.protocol import Answer, Hello, RunRequest
+from radam_conformance.protocol_reader import AnswerReader, read_hello, read_request
+from radam_conformance.report_text import headline
+from radam_conformance.results import Report, exit_code
+from radam_conformance.spec import parse_spec
+from radam_ref import dialects
+
+from .sample_ports import port
+
+TORCH = "torch:torch.optim.RAdam"
+PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
+
+
+def judged(spec: str, *profiles: str, asked: bool = True, seed: int | None = None) -> Report:
+    cases = load_suite(["core/smoke-01-*", *(f"{profile}/*" for profile in profiles)])
+    return judge(parse_spec(spec), cases, asked=asked, seed=seed)
+
+
+def verdicts(report: Report, profile: str) -> Counter[str]:
+    return Counter(r.verdict for r in report.results if r.case.profile == profile)
+
+
+def test_every_profile_is_listed_and_asks_for_known_features() -> None:
+    for case in load_suite():
+        assert case.profile in PROFILES
+        assert set(case.requires) <= set(FEATURES)
+
+
+def test_torch_meets_what_it_offers() -> None:
+    met = (
+        "decay.coupled",
+        "decay.decoupled",
+        "maximize",
+        "schedule",
+        "tensors",
+        "groups",
+        "resume",
+    )
+    report = judged(TORCH, *met, "invalid", asked=False)
+    for profile in (*met, "invalid"):
+        assert set(verdicts(report, profile)) == {"pass"}, profile
+    assert exit_code([report]) == 0
+    assert "coupled and decoupled decay" in headline(report)
+
+
+def test_torch_divides_zero_by_zero_where_eps_is_zero() -> None:
+    report = judged(TORCH, "eps0")
+    (first, _) = report.of("error")
+    assert verdicts(report, "eps0") == {"pass": 2, "error": 2}
+    assert first.text == "element 0 is nan after step 6"
+
+
+def test_a_compiled_torch_has_its_scalars_in_binary32() -> None:
+    report = judged(TORCH, "compiled")
+    assert verdicts(report, "compiled")["precision"] >= 6
+    assert not report.of("fail")
+    assert (exit_code([report]), exit_code([report], grade="binary32")) == (1, 0)
+
+
+def test_the_complex_convention_is_found_out() -> None:
+    report = judged(TORCH, "complex.modulus", "complex.componentwise")
+    assert verdicts(report, "complex.componentwise") == {"pass": 6}
+    assert ("complex.modulus", 6) in report.not_offered
+
+
+def test_optax_takes_the_modulus_and_looks_ahead() -> None:
+    report = judged("optax:optax.radam", "complex.modulus", "complex.componentwise", "nesterov")
+    assert set(verdicts(report, "complex.modulus")) <= {"pass", "precision"}
+    assert not verdicts(report, "complex.componentwise")
+    assert verdicts(report, "nesterov")["fail"] == 0
+
+
+def test_kozistr_has_no_coupled_decay() -> None:
+    report = judged("torch:pytorch_optimizer.RAdam", "decay.coupled", "decay.decoupled")
+    assert verdicts(report, "decay.coupled")["fail"] >= 10
+    assert verdicts(report, "decay.decoupled") == {"pass": 12}
+
+
+def test_a_late_tensor_of_optimi_is_corrected_by_the_count_of_its_group() -> None:
+    report = judged("torch:optimi.RAdam", "tensors")
+    failed = {r.case.id: r.first_bad for r in report.of("fail")}
+    late = failed["tensors/late-01-f64"]
+    assert late is not None
+    assert late.step == 6
+
+
+def test_our_adapter_meets_every_profile_it_offers() -> None:
+    met = [name for name in PROFILES if name not in ("core", "long", "half", "extreme", "laws")]
+    wanted = [name for name in met if name not in ("compiled", "nesterov")]
+    report = judged("torch:radam_adapters.torch_optimizer.RAdam", *wanted, asked=False, seed=3)
+    assert [r.case.id for r in report.wanted if r.verdict != "pass"] == []
+    assert verdicts(report, "laws") == {"pass": 12}
+
+
+def test_a_step_that_never_reads_the_decay_does_not_offer_it() -> None:
+    report = judged(port("textbook").text, "decay.decoupled", "tensors", asked=False)
+    assert "decay.decoupled" not in report.parts
+    assert "tensors" not in report.parts
+    assert exit_code([report]) == 0
+    assert "not offered" in headline(report)
+
+
+def test_what_was_asked_for_by_name_and_is_not_there_is_not_met() -> None:
+    report = judged(port("textbook").text, "decay.decoupled")
+    assert verdicts(report, "decay.decoupled") == {"unsupported": 12}
+    assert exit_code([report]) == 1
+
+
+class Played(Harness):
+    """A port that moves by its gradient, elements one after the other if `mixes`."""
+
+    def __init__(self, *, mixes: bool) -> None:
+        self._mixes = mixes
+
+    def run(self, request: RunRequest) -> Outcome:
+        x = [np.array(values) for _, values, _ in request.x0]
+        seen = {}
+        for t in range(1, request.steps + 1):
+            for i, g in enumerate(request.gradients[t - 1]):
+                moved = np.cumsum(g) if self._mixes else np.array(g)
+                x[i] = x[i] - request.first_hyper()["lr"] * moved
+                seen[t, i] = tuple(x[i].tolist())
+        return Outcome("answered", answer=Answer(seen))
+
+
+def test_laws_hold_of_gradient_descent_and_find_what_mixes_elements() -> None:
+    hello = Hello(1, features=("tensors", "restore"))
+    fine = laws.check(Played(mixes=False), hello, {"float64"}, seed=7)
+    assert [result.verdict for result in fine] == ["pass"] * 6
+    mixed = laws.check(Played(mixes=True), hello, {"float64"}, seed=7)
+    failed = {result.case.id for result in mixed if result.verdict == "fail"}
+    assert failed == {"laws/permute-01-f64", "laws/split-01-f64"}
+
+
+def test_laws_are_tried_on_the_same_inputs_for_the_same_seed() -> None:
+    hello, harness = Hello(1), Played(mixes=False)
+
+    def inputs(seed: int) -> list[Case]:
+        return [result.case for result in laws.check(harness, hello, {"float32"}, seed)]
+
+    assert inputs(1) == inputs(1) != inputs(2)
+
+
+def test_every_faulty_harness_gets_its_exact_verdict_and_exit_code() -> None:
+    trials = harness_trials.run()
+    assert [trial.name for trial in trials] == list(FAULTS)
+    assert [trial.name for trial in trials if not trial.is_right] == []
+
+
+def test_an_unstored_dialect_is_judged_in_a_profile_by_the_oracle() -> None:
+    (case,) = load_suite("decay.coupled/plain-01-f64")
+    odd = replace(dialects["paper-hold"], threshold=5.0)
+    stored, computed = case.expected["paper-hold"], expectation(case, odd)
+    assert np.array_equal(stored.hi[:3], computed.hi[:3])  # both hold
+    assert not np.array_equal(stored.hi[4], computed.hi[4])  # step 5 is rectified by one alone
+
+
+def test_the_protocol_page_is_what_is_spoken() -> None:
+    block = PAGE.read_text(encoding="utf-8").split("```")[3].splitlines()
+    asked = [line[2:] for line in block if line.startswith("> ")]
+    said = [line[2:].encode() for line in block if line.startswith("< ")]
+    request = read_request(asked[1:-2])
+    reader = AnswerReader(request)
+    answers = [reader.feed(line) for line in said[1:]]
+    assert read_hello(said[0]).dtypes == ("float32",)
+    assert answers[-1] is not None
+    assert answers[-1].x[1, 0] == (0.5 - 0.5 * 1.0, -1.25 - 0.5 * -0.25)
+
+
+def test_the_page_has_every_feature_and_a_short_grammar() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    grammar = text.split("```")[1].splitlines()
+    assert len(grammar) < 30
+    for feature in FEATURES:
+        assert f"| `{feature}` |" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--profile", "decay"], "--profile must be one of core, decay.coupled"),
+        (["--level", "most"], "--level must be core or all, got 'most'"),
+        (["--compile"], "--compile applies to torch: alone"),
+        (["--arrays", "dask"], "--arrays must be one of numpy, cupy, torch, jax, got 'dask'"),
+    ],
+)
+def test_options_that_make_no_sense_get_one_sentence(
+    words: list[str],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.argv", ["radam-conformance", "run", port("textbook").text, *words])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 2
+    assert sentence in capsys.readouterr().err
