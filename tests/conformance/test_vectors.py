@@ -99,6 +99,8 @@ def test_check_names_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for path in (tmp_path / "golden/core").iterdir():
         if path.name not in ("smoke-01-f32.json", "smoke-02-f32.json"):
             path.unlink()
+    for folder in {blueprint.profile for blueprint in BLUEPRINTS}:
+        shutil.rmtree(tmp_path / "golden" / folder)
     changed = tmp_path / "golden/core/smoke-01-f32.json"
     changed.write_text(changed.read_text().replace('"steps": 40', '"steps": 41'))
     monkeypatch.setattr(regenerate, "GOLDEN", tmp_path / "golden")
