@@ -55,7 +55,7 @@ def _alike(case: Case) -> Iterator[tuple[list[str], Expected]]:
     named = list(case.expected.items())
     while named:
         first = named[0][1]
-        alike = [name for name, other in named if np.array_equal(other, first)]
+        alike = [name for name, other in named if np.array_equal(other[:4], first[:4])]
         yield alike, first
         named = [(name, other) for name, other in named if name not in alike]
 
