@@ -23,7 +23,7 @@ from .sample_ports import port
 
 pytestmark = pytest.mark.usefixtures("oracle_once")
 
-SHORT = load_suite(skip="core/chain-*")
+SHORT = load_suite("core/*", skip="core/chain-*")
 FLOAT64 = tuple(case for case in SHORT if case.dtype == "float64")
 FEW = load_suite(["core/smoke-*", "core/unrectified-*", "core/large-lr-01-*"])
 PROXMIN = "func:radam_conformance.ports.proxmin_adaprox:run"
