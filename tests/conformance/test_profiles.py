@@ -64,7 +64,7 @@ def test_torch_meets_what_it_offers() -> None:
 def test_torch_divides_zero_by_zero_where_eps_is_zero() -> None:
     report = judged(TORCH, "eps0")
     (first, _) = report.of("error")
-    assert verdicts(report, "eps0") == {"pass": 2, "error": 2}
+    assert verdicts(report, "eps0") == {"pass": 4, "error": 2}
     assert first.text == "element 0 is nan after step 6"
 
 
@@ -76,22 +76,25 @@ def test_a_compiled_torch_has_its_scalars_in_binary32() -> None:
 
 
 def test_the_complex_convention_is_found_out() -> None:
-    report = judged(TORCH, "complex.modulus", "complex.componentwise")
-    assert verdicts(report, "complex.componentwise") == {"pass": 6}
-    assert ("complex.modulus", 6) in report.not_offered
+    report = judged(TORCH, "complex.modulus", "complex.componentwise", asked=False)
+    assert set(verdicts(report, "complex.componentwise")) == {"pass"}
+    assert "complex.modulus" in dict(report.not_offered)
 
 
 def test_optax_takes_the_modulus_and_looks_ahead() -> None:
     report = judged("optax:optax.radam", "complex.modulus", "complex.componentwise", "nesterov")
-    assert set(verdicts(report, "complex.modulus")) <= {"pass", "precision"}
+    assert set(verdicts(report, "complex.modulus")) <= {"pass", "precision", "unsupported"}
     assert not verdicts(report, "complex.componentwise")
     assert verdicts(report, "nesterov")["fail"] == 0
 
 
 def test_kozistr_has_no_coupled_decay() -> None:
-    report = judged("torch:pytorch_optimizer.RAdam", "decay.coupled", "decay.decoupled")
+    kozistr = "torch:pytorch_optimizer.RAdam"
+    report = judged(kozistr, "decay.coupled", "decay.decoupled", asked=False)
     assert verdicts(report, "decay.coupled")["fail"] >= 10
-    assert verdicts(report, "decay.decoupled") == {"pass": 12}
+    failed = {r.case.id for r in report.of("fail") if r.case.profile == "decay.decoupled"}
+    # There it is its count of the group that is wrong.
+    assert failed == {f"decay.decoupled/gaps-01-{dtype}" for dtype in ("f32", "f64")}
 
 
 def test_a_late_tensor_of_optimi_is_corrected_by_the_count_of_its_group() -> None:
@@ -120,7 +123,7 @@ def test_a_step_that_never_reads_the_decay_does_not_offer_it() -> None:
 
 def test_what_was_asked_for_by_name_and_is_not_there_is_not_met() -> None:
     report = judged(port("textbook").text, "decay.decoupled")
-    assert verdicts(report, "decay.decoupled") == {"unsupported": 12}
+    assert set(verdicts(report, "decay.decoupled")) == {"unsupported"}
     assert exit_code([report]) == 1
 
 

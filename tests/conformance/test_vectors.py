@@ -14,9 +14,9 @@ import pytest
 from radam_conformance import cases, verify
 from radam_conformance.authoring import regenerate
 from radam_conformance.authoring.blueprint import Blueprint
+from radam_conformance.authoring.combined import BLUEPRINTS
 from radam_conformance.authoring.core import DESIGNS
 from radam_conformance.authoring.design import SIGNIFICAND, Design
-from radam_conformance.authoring.profiles import BLUEPRINTS
 from radam_conformance.truth import witness
 from radam_conformance.truth.bits import FORMATS
 

@@ -319,6 +319,22 @@ DESIGNS = (
         **LITERAL,
     ),
     Design(
+        name="spike-01",
+        title="A spike every hundred steps",
+        clause="S4",
+        paper_line="Algorithm 2, lines 10 to 12",
+        purpose="An update far above lr, as a rare gradient makes it: one that is clipped or "
+        "bounded shows.",
+        flags=("sparse",),
+        gradients=rows(*[(2.0**-10, 0.0)] * 99, (1.0, -0.5)),
+        lr=0.125,
+        beta1=0.0,
+        beta2=1 - 2.0**-7,
+        x0=(0.0, 0.5),
+        steps=200,
+        observe=(1, 5, 6, 50, 99, 100, 101, 150, 199, 200),
+    ),
+    Design(
         name="mixed-magnitudes-01",
         title="Huge and tiny gradients side by side",
         clause="S4",

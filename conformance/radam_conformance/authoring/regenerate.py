@@ -18,9 +18,9 @@ from ..cases import ARRAYS, Case, Expected, Hyper, Tensor
 from ..features import PROFILES
 from ..truth import balls, witness
 from ..truth.bits import to_bits
+from .combined import BLUEPRINTS
 from .core import DESIGNS
 from .design import SIGNIFICAND, Design
-from .profiles import BLUEPRINTS
 
 Record: TypeAlias = dict[str, Any]
 

@@ -1,0 +1,176 @@
+"""Programs made of the textbook one by edits of its text, and how a case is run on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from itertools import takewhile
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radam_ref import Dialect
+
+from ..cases import ARRAYS, Case, Expected
+from ..comparison import compare
+from ..naming import in_case
+from ..protocol import Answer, Refusal
+
+Array: TypeAlias = NDArray[Any]
+
+# What the arrays of a case are made of: NumPy has no bfloat16, and `textbook.store` rounds.
+HELD_IN = {"float16": "float32", "bfloat16": "float32"}
+
+
+class Edit(NamedTuple):
+    """A piece of the program's text, and what stands there instead."""
+
+    old: str
+    new: str
+
+
+class Program(NamedTuple):
+    """An edited program: its text, and what that defines."""
+
+    source: str
+    optimizer: Callable[..., Any]
+    check: Callable[[Any], None]
+
+
+@cache
+def textbook() -> str:
+    """The text of the right program."""
+    return (files(__package__) / "textbook.py").read_text(encoding="utf-8")
+
+
+def program(edits: Sequence[Edit] = ()) -> Program:
+    """The textbook program with edits, applied one after the other.
+
+    Raises
+    ------
+    ValueError
+        The old text of an edit does not occur exactly once.
+    """
+    source = textbook()
+    for edit in edits:
+        if (count := source.count(edit.old)) != 1:
+            raise ValueError(f"edit.old must occur exactly once, {edit.old!r} occurs {count} times")
+        source = source.replace(edit.old, edit.new)
+    defined: dict[str, Any] = {"__name__": __name__}
+    exec(compile(source, "textbook.py, edited", "exec"), defined)
+    return Program(source, defined["RAdam"], defined["check"])
+
+
+def play(program: Program, case: Case, dialect: Dialect, longest: int | None = None) -> Answer:
+    """Run a case on a program, in this process.
+
+    Parameters
+    ----------
+    program : Program
+    case : Case
+    dialect : Dialect
+        What the program is to compute; decay and the like are the case's.
+    longest : int, optional
+        The last step to do; the answer has the observed steps up to it.
+
+    Returns
+    -------
+    Answer
+        The parameters, without moments.
+
+    Raises
+    ------
+    Refusal
+        `rejected`: the program refuses hyper-parameters. `error`: it raised.
+    """
+    last = case.steps if longest is None else min(case.steps, longest)
+    try:
+        for hyper in case.hyper:
+            program.check(hyper)
+    except ValueError as error:
+        raise Refusal("rejected", str(error)) from error
+    answer = Answer()
+    try:
+        with np.errstate(all="ignore"):
+            for t, params in _walk(program, case, in_case(dialect, case), last):
+                answer.x.update({(t, i): _numbers(x) for i, x in enumerate(params)})
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise Refusal("error", f"{type(error).__name__}: {error}") from error
+    return answer
+
+
+def over(case: Case, answer: Answer, expected: Expected) -> float:
+    """The largest error over the binary64 bound at the steps that the answer has; inf for NaN."""
+    reached = tuple(takewhile(lambda t: (t, 0) in answer.x, case.observe))
+    if not reached:
+        return 0.0
+    own = replace(case, observe=reached)
+    candidates = (expected, *expected.alternatives)
+    rows = [
+        e._replace(**{name: getattr(e, name)[: len(reached)] for name in ARRAYS})
+        for e in candidates
+    ]
+    return min(compare(own, answer, row).over for row in rows)
+
+
+def _walk(
+    program: Program, case: Case, dialect: Dialect, last: int
+) -> Iterator[tuple[int, list[Array]]]:
+    """The observed steps, each with the parameters after it."""
+    layout = _Layout(HELD_IN.get(case.dtype, case.dtype), case.requires)
+    shapes, groups = [x.shape for x in case.x0], [x.group for x in case.x0]
+
+    def arrays(rows: Sequence[Sequence[float] | None]) -> list[Any]:
+        return [layout.array(*pair) for pair in zip(rows, shapes, strict=True)]
+
+    x0 = arrays([x.values for x in case.x0])
+    optimizer = program.optimizer(x0, groups, dialect, case.dtype)
+    if case.start:
+        m, v = arrays(case.start.m), arrays(case.start.v)
+        optimizer.load({"t": [case.start.t] * len(shapes), "m": m, "v": v})
+    cycle = [arrays(row) for row in case.gradients[:last]]
+    observe = frozenset(case.observe)
+    for t in range(1, last + 1):
+        grads = [None if g is None else layout.given(g) for g in cycle[(t - 1) % len(cycle)]]
+        optimizer.step(grads, [case.hyper_at(t, group) for group in range(max(groups) + 1)])
+        if t in observe:
+            if [x.shape for x in optimizer.params] != shapes:
+                raise ValueError(f"the parameters change their shapes at step {t}")
+            yield t, optimizer.params
+        if t in case.restore:
+            saved = deepcopy(optimizer.save())
+            optimizer = program.optimizer(optimizer.params, groups, dialect, case.dtype)
+            optimizer.load(saved)
+
+
+class _Layout(NamedTuple):
+    """How numbers become the arrays that a program gets."""
+
+    dtype: str
+    requires: tuple[str, ...]
+
+    def array(self, values: Sequence[float] | None, shape: tuple[int, ...]) -> Array | None:
+        """The numbers in an array, where a tensor has any."""
+        if values is None:
+            return None
+        numbers = np.array(values, np.float64)
+        if self.dtype.startswith("complex"):
+            numbers = numbers.view(np.complex128)
+        array = numbers.astype(self.dtype).reshape(shape)
+        return np.asfortranarray(array) if "strided" in self.requires else array
+
+    def given(self, gradient: Array) -> Array:
+        """A gradient that the program may write into, or may not."""
+        copy = gradient.copy(order="K")
+        copy.flags.writeable = "readonly" not in self.requires
+        return copy
+
+
+def _numbers(x: Array) -> tuple[float, ...]:
+    flat = np.ascontiguousarray(x).reshape(-1)
+    wide = flat.astype(np.complex128 if np.iscomplexobj(flat) else np.float64)
+    return tuple(wide.view(np.float64).tolist())

@@ -1,0 +1,139 @@
+"""Faults of schedules, of groups and of several tensors."""
+
+from __future__ import annotations
+
+from ..fault import Fault, fault, github, hyper
+from ..lines import GROUP, NONE, TERMS
+
+_SCHEDULE = (
+    fault(
+        "lr-read-once",
+        "lr is read at the first step alone",
+        "S4",
+        hyper("lr=self.__dict__.setdefault(f'lr{self.groups[i]}', h.lr)"),
+        source=github("LiyuanLucasLiu/RAdam/issues/24"),
+    ),
+    fault(
+        "lr-a-step-late",
+        "a new lr counts a step late",
+        "S4",
+        (
+            GROUP,
+            f"{GROUP}\n"
+            "            late = self.__dict__.get(f'lr{i}', h.lr)\n"
+            "            self.__dict__[f'lr{i}'] = h.lr\n"
+            "            h = h._replace(lr=late)",
+        ),
+    ),
+    fault(
+        "lr-in-the-moments",
+        "lr is in m: a new lr scales old gradients too late",
+        "S4",
+        ("+ (1 - h.beta1) * g\n        self.v", "+ (1 - h.beta1) * h.lr * g\n        self.v"),
+        ("return x - h.lr * u", "return x - u"),
+    ),
+    fault(
+        "terms-cached-in-ten-slots",
+        "r_t and the corrections are cached in ten slots that are never refreshed",
+        "lines 7 to 11",
+        (TERMS, "k = self.__dict__.setdefault(('terms', t % 10), terms(t, h, dialect.threshold))"),
+        source=github("LiyuanLucasLiu/RAdam/issues/24"),
+    ),
+)
+
+_GROUPS = (
+    fault(
+        "terms-of-the-first-group",
+        "r_t and the corrections of the first group serve all groups",
+        "S1",
+        (TERMS, "k = self.__dict__.setdefault(('terms', t), terms(t, h, dialect.threshold))"),
+        source="jettify, catalyst, pytorch_ranger: a cache of ten slots by the step",
+    ),
+    *(
+        fault(
+            f"{name.replace('_', '-')}-of-the-first-group",
+            f"{name} of the first group serves all groups",
+            "S1",
+            hyper(f"{name}=hypers[0].{name}"),
+            source=source,
+        )
+        for name, source in (
+            ("lr", "timm RAdamLegacy, jettify, catalyst: lr inside the shared cache"),
+            ("beta1", github("jettify/pytorch-optimizer/issues/96")),
+            ("beta2", github("jettify/pytorch-optimizer/issues/96")),
+            ("eps", ""),
+            ("weight_decay", ""),
+            ("maximize", ""),
+        )
+    ),
+    fault(
+        "groups-ignored",
+        "the last group's hyper-parameters serve all groups",
+        "S1",
+        (GROUP, "h = hypers[-1]"),
+    ),
+    fault(
+        "groups-beyond-the-second",
+        "the second group's hyper-parameters serve all further groups",
+        "S1",
+        (GROUP, "h = hypers[min(1, self.groups[i])]"),
+    ),
+    fault(
+        "group-of-the-tensor-before",
+        "a tensor has the hyper-parameters of the tensor before it",
+        "S1",
+        (GROUP, "h = hypers[self.groups[max(0, i - 1)]]"),
+    ),
+    fault(
+        "state-by-shape",
+        "tensors of the same shape share their moments",
+        "S6",
+        (
+            "m, v = self.m[i], self.v[i]",
+            "m, v = self.m[i], self.v[i]\n"
+            "        k_th = [x.shape for x in self.params].index(self.params[i].shape)\n"
+            "        self.m[k_th], self.v[k_th] = m, v",
+        ),
+    ),
+    fault(
+        "state-shared",
+        "tensors share their moments",
+        "S6",
+        ("h.beta1 * self.m[i] +", "h.beta1 * self.m[0] +"),
+        ("h.beta2 * self.v[i] +", "h.beta2 * self.v[0] +"),
+        ("m, v = self.m[i], self.v[i]", "m, v = self.m[0], self.v[0] = self.m[i], self.v[i]"),
+    ),
+    fault(
+        "count-of-the-first-tensor",
+        "all tensors have the count of the first",
+        "S6",
+        ("t, dialect = self.t[i],", "t, dialect = self.t[0],"),
+        source="pytorch_optimizer 4.1 and optimi 0.3, a count per group",
+    ),
+    fault(
+        "missing-as-zero",
+        "a missing gradient is taken for zero",
+        "S6",
+        (NONE, "if g is None:\n                g = np.zeros_like(self.params[i])"),
+    ),
+    fault(
+        "missing-as-the-last",
+        "a missing gradient is taken for the last one",
+        "S6",
+        (
+            NONE,
+            "g = self.__dict__.get(f'g{i}') if g is None else g\n"
+            "            self.__dict__[f'g{i}'] = g\n"
+            "            if g is None:\n"
+            "                continue",
+        ),
+    ),
+    fault(
+        "zero-as-missing",
+        "a gradient of zeros is taken for none",
+        "line 4",
+        (NONE, "if g is None or not g.any():\n                continue"),
+    ),
+)
+
+GROUPS: tuple[Fault, ...] = (*_SCHEDULE, *_GROUPS)
