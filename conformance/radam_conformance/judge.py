@@ -67,7 +67,8 @@ def judge(
     with ExitStack() as stack:
         port = stack.enter_context(Harness(spec, timeout_scale=timeout_scale))
         hello = port.hello
-        dtypes = _smoke(port, spec, {case.dtype for case in cases if _in_dtypes(hello, case)})
+        needed = {case.dtype for case in cases} | (set() if seed is None else set(laws.BITS))
+        dtypes = _smoke(port, spec, {dtype for dtype in needed if _takes(hello, dtype)})
         offered = [c for c in cases if c.dtype in dtypes and (asked or offers(hello, c))]
         wanted = {case.id for case in offered}
         probes = [
@@ -114,8 +115,8 @@ def offers(hello: Hello, case: Case) -> bool:
     return needed <= set(hello.features)
 
 
-def _in_dtypes(hello: Hello, case: Case) -> bool:
-    return case.dtype in (hello.dtypes or (case.dtype,))
+def _takes(hello: Hello, dtype: str) -> bool:
+    return dtype in (hello.dtypes or (dtype,))
 
 
 def _smoke(port: Harness, spec: Spec, dtypes: set[str]) -> set[str]:
