@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from radam_ref import Dialect, dialects
 
-from . import listing, report_text, terminal
+from . import export, listing, new_harness, report_text, terminal
 from .cases import Case, DamagedError, load_case, load_suite
 from .features import PROFILES
 from .identify import is_probe
@@ -209,6 +210,48 @@ def verify(
         raise typer.Exit(INTEGRITY)
     how = "computed again by both oracles, bit for bit" if regenerate else "files as released"
     console.print(f"[bold green]OK[/]  {len(load_suite())} cases, {how}")
+
+
+@app.command(name="export")
+def export_(
+    directory: Annotated[
+        Path, typer.Argument(help="New, empty, or holding an earlier export.", metavar="DIR")
+    ],
+    format: Annotated[str, typer.Option(help="What to write.", metavar="json|csv|c")] = "json",
+    dialect: Annotated[
+        str | None, typer.Option(help="What csv and c expect: paper if not given; json has all.")
+    ] = None,
+    only: Only = None,
+) -> None:
+    """Write the vectors, with a loader that judges by them, for C, Node or Rust without Python.
+
+    csv and c have Core, or of what --only asks for all that a plain comparison decides.
+    """
+    if format == "json" and dialect is not None:
+        raise _Usage("--dialect does not apply to json: its files have every dialect")
+    cases = _cases(only, None, None, level="all" if format == "json" else "core")
+    try:
+        done = export.write(directory, format, cases, dialect or "paper")
+    except export.ExportError as error:
+        raise _Usage(str(error)) from None
+    for line in export.describe(directory, done):
+        terminal.show(line)
+
+
+@app.command(name="new-harness")
+def new_harness_(
+    lang: Annotated[str, typer.Option(help="Language of the port.", metavar="c|js|rust|julia")],
+    directory: Annotated[
+        Path, typer.Argument(help="Where to; nothing there is overwritten.", metavar="[DIR]")
+    ] = Path(),
+) -> None:
+    """Write a program through which a port in another language is judged: replace one function."""
+    try:
+        new_harness.write(directory, lang)
+    except new_harness.HarnessError as error:
+        raise _Usage(str(error)) from None
+    for line in new_harness.describe(directory, lang):
+        terminal.show(line)
 
 
 class _Usage(ValueError):
