@@ -6,6 +6,7 @@ empty step, and `finished` with the step of RAdam that the loaders of an export 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -29,8 +30,8 @@ class Language(NamedTuple):
         Suffix of a harness, and the file that has its protocol.
     step, finished : str
         Files of the empty step and of RAdam's, in this package.
-    build, run : str
-        Commands for a harness called `$name`; build is empty where none is needed.
+    build, spec : str
+        The command that builds a harness called `$name`, empty where none is needed, and its spec.
     """
 
     suffix: str
@@ -38,7 +39,7 @@ class Language(NamedTuple):
     step: str
     finished: str
     build: str
-    run: str
+    spec: str
 
 
 LANGUAGES = {
@@ -56,7 +57,7 @@ LANGUAGES = {
         "harness_templates/js/radam_step.mjs",
         "export_loaders/json/loaders/radam_step.mjs",
         "",
-        '"cmd:node $name.mjs"',
+        "cmd:node $name.mjs",
     ),
     "rust": Language(
         ".rs",
@@ -72,7 +73,7 @@ LANGUAGES = {
         "harness_templates/julia/radam_step.jl",
         "harness_templates/julia/radam.jl",
         "",
-        '"cmd:julia --startup-file=no $name.jl"',
+        "cmd:julia --startup-file=no $name.jl",
     ),
 }
 
@@ -123,13 +124,10 @@ def describe(directory: Path, language: str) -> Iterator[str]:
     yield f"{finished:{width}}  the same with RAdam in it, in the dialect of the paper"
     yield f"{made.protocol:{width}}  the protocol, nothing to change"
     yield f"In {directory}:"
-    for line in _commands(made, "harness"):
-        yield f"  {line}"
-
-
-def _commands(made: Language, name: str) -> list[str]:
-    lines = [made.build, f"radam-conformance run {made.run}"]
-    return [Template(line).substitute(name=name) for line in lines if line]
+    build, spec = (Template(line).substitute(name="harness") for line in (made.build, made.spec))
+    for line in (build, f"radam-conformance run {shlex.quote(spec)}"):
+        if line:
+            yield f"  {line}"
 
 
 def _files(language: str) -> Iterator[tuple[str, str]]:

@@ -31,7 +31,7 @@ static long count(void) { return atol(word()); }
 static void require(const char *name) { /* a dtype or feature that is offered */
     char listed[80];
     snprintf(listed, sizeof listed, ",%s,", name);
-    if (!strstr("," RADAM_DTYPES "," RADAM_FEATURES ",", listed))
+    if (!*refusal && !strstr("," RADAM_DTYPES "," RADAM_FEATURES ",", listed))
         snprintf(refusal, sizeof refusal, "unsupported %s", name);
 }
 static double number(const char *hex) { /* 16 digits are a binary64, 8 a binary32, 1 is a flag */

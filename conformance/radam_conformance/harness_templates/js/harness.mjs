@@ -1,5 +1,5 @@
 // $title
-//     radam-conformance run "cmd:node $name.mjs"
+//     radam-conformance run 'cmd:node $name.mjs'
 import { serve } from "./radam_protocol.mjs";
 
 $step

@@ -1,5 +1,5 @@
 # $title
-#     radam-conformance run "cmd:julia --startup-file=no $name.jl"
+#     radam-conformance run 'cmd:julia --startup-file=no $name.jl'
 include("radam_protocol.jl")
 
 $step
