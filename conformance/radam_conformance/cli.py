@@ -172,16 +172,25 @@ def show(
 
 
 @app.command()
-def selftest() -> None:
-    """Prove the judge itself: every faulty harness gets its exact verdict and exit code."""
-    from . import harness_trials
+def selftest(
+    jobs: Annotated[int, typer.Option("-j", "--jobs", help="Processes.", min=1, max=64)] = 2,
+    page: Annotated[Path | None, typer.Option(help="Write it all in Markdown here too.")] = None,
+) -> None:
+    """Prove the judge: it kills every fault, accuses no right program, stands every bad harness."""
+    from . import harness_trials, selftest_page, selftest_text
+    from . import selftest as proof
 
+    with _progress("self-test") as progress:
+        result = proof.run(progress, jobs=jobs)
+    terminal.show(selftest_text.render(result))
+    if page is not None:
+        page.write_text(selftest_page.page(result), encoding="utf-8")
     with _progress("faulty harnesses") as progress:
         trials = harness_trials.run(progress)
     terminal.show(harness_trials.render(trials))
     right = sum(trial.is_right for trial in trials)
     terminal.show(f"{right} of {len(trials)} faulty harnesses are judged right")
-    if right < len(trials):
+    if right < len(trials) or not result.is_proved:
         raise typer.Exit(INTEGRITY)
 
 

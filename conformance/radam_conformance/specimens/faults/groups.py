@@ -63,7 +63,7 @@ _GROUPS = (
             ("beta2", github("jettify/pytorch-optimizer/issues/96")),
             ("eps", ""),
             ("weight_decay", ""),
-            ("maximize", ""),
+            ("maximize", "pytorch_optimizer 4.1: maximize is the optimizer's, not the group's"),
         )
     ),
     fault(
