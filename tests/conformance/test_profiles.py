@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from radam_conformance.harness import Harness, Outcome
 from radam_conformance.identify import expectation
 from radam_conformance.judge import judge
 from radam_conformance.protocol import Answer, Hello, RunRequest
-from radam_conformance.protocol_reader import AnswerReader, read_hello, read_request
 from radam_conformance.report_text import headline
 from radam_conformance.results import Report, exit_code
 from radam_conformance.spec import parse_spec
@@ -26,7 +24,6 @@ from radam_ref import dialects
 from .sample_ports import port
 
 TORCH = "torch:torch.optim.RAdam"
-PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 
 
 def judged(spec: str, *profiles: str, asked: bool = True, seed: int | None = None) -> Report:
@@ -174,26 +171,6 @@ def test_an_unstored_dialect_is_judged_in_a_profile_by_the_oracle() -> None:
     stored, computed = case.expected["paper-hold"], expectation(case, odd)
     assert np.array_equal(stored.hi[:3], computed.hi[:3])  # both hold
     assert not np.array_equal(stored.hi[4], computed.hi[4])  # step 5 is rectified by one alone
-
-
-def test_the_protocol_page_is_what_is_spoken() -> None:
-    block = PAGE.read_text(encoding="utf-8").split("```")[3].splitlines()
-    asked = [line[2:] for line in block if line.startswith("> ")]
-    said = [line[2:].encode() for line in block if line.startswith("< ")]
-    request = read_request(asked[1:-2])
-    reader = AnswerReader(request)
-    answers = [reader.feed(line) for line in said[1:]]
-    assert read_hello(said[0]).dtypes == ("float32",)
-    assert answers[-1] is not None
-    assert answers[-1].x[1, 0] == (0.5 - 0.5 * 1.0, -1.25 - 0.5 * -0.25)
-
-
-def test_the_page_has_every_feature_and_a_short_grammar() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    grammar = text.split("```")[1].splitlines()
-    assert len(grammar) < 30
-    for feature in FEATURES:
-        assert f"| `{feature}` |" in text
 
 
 @pytest.mark.parametrize(
