@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from mpmath import mp
@@ -57,12 +58,15 @@ def _follow(case: Case, dialect: Dialect, i: int, branches: Branches) -> dict[in
         if gradient is not None:
             t += 1
             hyper = case.hyper_at(step, case.x0[i].group)
-            _step(x, m, v, gradient, t, hyper, _in_case(dialect, hyper), case, branches)
+            counts = _in_case(dialect, hyper)
+            terms = _terms(t, hyper, counts.threshold, branches)
+            _step(x, m, v, gradient, terms, hyper, counts, case)
         if step in case.observe:
             seen[step] = list(x)
     return seen
 
 
+@lru_cache(maxsize=64)
 def _in_case(dialect: Dialect, hyper: Hyper) -> Dialect:
     """What the case asks for instead of the dialect's own."""
     nesterov = dialect.nesterov or hyper.nesterov
@@ -72,23 +76,39 @@ def _in_case(dialect: Dialect, hyper: Hyper) -> Dialect:
     return replace(dialect, nesterov=nesterov, weight_decay=decay)
 
 
+class _Terms(NamedTuple):
+    """beta1^t, beta2^t, and r_t, which is None where the step is not rectified."""
+
+    power1: Number
+    power2: Number
+    r: Number | None
+
+
+def _terms(t: int, hyper: Hyper, threshold: float, branches: Branches) -> _Terms:
+    beta1, beta2 = mp.mpf(hyper.beta1), mp.mpf(hyper.beta2)
+    power1, power2 = beta1**t, beta2**t
+    rho_inf = 2 / (1 - beta2) - 1
+    rho = rho_inf - 2 * t * power2 / (1 - power2)
+    if not branches.get((hyper.beta2, t), rho > threshold):
+        return _Terms(power1, power2, None)
+    squared = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
+    # By decree a step may be rectified whose rho_t is below the threshold.
+    return _Terms(power1, power2, mp.sqrt(squared) if squared > 0 else mp.mpf(0))
+
+
 def _step(
     x: list[Number],
     m: list[Number],
     v: list[Number],
     gradient: tuple[float, ...],
-    t: int,
+    terms: _Terms,
     hyper: Hyper,
     dialect: Dialect,
     case: Case,
-    branches: Branches,
 ) -> None:
     lr, beta1, beta2, _, wd = (mp.mpf(value) for value in hyper[1:6])
     half = case.dtype in ("float16", "bfloat16")  # their moments are in float32
-    largest = mp.mpf(float(np.finfo("float32" if half else case.dtype).max))
-    rho_inf = 2 / (1 - beta2) - 1
-    rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
-    rectified = branches.get((hyper.beta2, t), rho > dialect.threshold)
+    largest = float(np.finfo("float32" if half else case.dtype).max)
     modulus = "complex" in case.dtype and case.profile != "complex.componentwise"
     gradients = [mp.mpf(-value if hyper.maximize else value) for value in gradient]
     if dialect.weight_decay == "coupled":
@@ -100,39 +120,28 @@ def _step(
         m[k] = beta1 * m[k] + (1 - beta1) * g
         v[k] = beta2 * v[k] + (1 - beta2) * square if mp.isfinite(v[k]) else v[k]
         v[k] = mp.inf if v[k] > largest else v[k]
-        if not rectified and dialect.unrectified == "hold":
+        if terms.r is None and dialect.unrectified == "hold":
             continue
-        m_hat = m[k] / (1 - beta1**t)
+        m_hat = m[k] / (1 - terms.power1)
         if dialect.nesterov:
-            m_hat = beta1 * m[k] / (1 - beta1 ** (t + 1)) + (1 - beta1) * g / (1 - beta1**t)
-        rate = _rate(v[k], t, rho, rho_inf, rectified, hyper, dialect)
+            ahead = beta1 * m[k] / (1 - beta1 * terms.power1)
+            m_hat = ahead + (1 - beta1) * g / (1 - terms.power1)
         if dialect.weight_decay == "decoupled":
             x[k] *= 1 - lr * wd
         elif dialect.weight_decay == "absolute":
             x[k] *= 1 - wd
-        x[k] -= lr * m_hat * rate
+        x[k] -= lr * m_hat * _rate(v[k], terms, hyper, dialect)
 
 
-def _rate(
-    v: Number,
-    t: int,
-    rho: Number,
-    rho_inf: Number,
-    rectified: bool,
-    hyper: Hyper,
-    dialect: Dialect,
-) -> Number:
+def _rate(v: Number, terms: _Terms, hyper: Hyper, dialect: Dialect) -> Number:
     """What the momentum is multiplied by besides the step size (lines 10 and 11)."""
-    beta2, eps = mp.mpf(hyper.beta2), mp.mpf(hyper.eps)
-    if not rectified:
+    eps, r = mp.mpf(hyper.eps), terms.r
+    if r is None:
         floor = mp.sqrt(eps) if dialect.eps_placement == "floor" else mp.mpf(0)
         return 1 / max(mp.mpf(1), floor)
-    if mp.isinf(v):
+    if mp.isinf(v) or not r:
         return mp.mpf(0)
-    squared = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
-    if squared <= 0:  # rectified by decree
-        return mp.mpf(0)
-    r, correction = mp.sqrt(squared), 1 - beta2**t
+    correction = 1 - terms.power2
     if dialect.eps_placement == "before_correction":
         root = mp.sqrt(v + correction * dialect.eps_root)
         numerator, denominator = r * mp.sqrt(correction), root + eps
