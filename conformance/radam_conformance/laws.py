@@ -19,6 +19,7 @@ from .results import CaseResult, FirstBad
 from .schedule import request
 
 STEPS, ELEMENTS = 12, 4
+WIDE = 4_099  # a prime number of elements
 BITS = {"float64": 53, "float32": 24}
 LOOSE = 64.0  # units in the last place of the trajectory, where the lengths differ
 
@@ -114,6 +115,18 @@ def _split(case: Case) -> tuple[Case, Callable[[Values], Values]]:
     return replace(case, gradients=rows, x0=halves, requires=("tensors",)), lambda x: x
 
 
+def _tile(case: Case) -> tuple[Case, Callable[[Values], Values]]:
+    """One tensor as many copies of itself: more than a vector, a thread or a block holds."""
+    copies = WIDE // ELEMENTS + 1
+
+    def tiled(values: Values) -> Values:
+        return (values * copies)[:WIDE]
+
+    rows = tuple(tuple(tiled(row or ()) for row in rows) for rows in case.gradients)
+    x0 = (Tensor((WIDE,), (0.0,) * WIDE),)
+    return replace(case, gradients=rows, x0=x0), tiled
+
+
 def _resume(case: Case) -> tuple[Case, Callable[[Values], Values]]:
     return replace(case, requires=("restore",), restore=(4, 5, 6)), lambda x: x
 
@@ -131,6 +144,7 @@ LAWS: dict[str, tuple[str, tuple[str, ...], Law]] = {
     "scale": ("Never rectified: (2^k g, 2^-k lr) moves alike", (), _scale),
     "permute": ("Elements do not know of each other", (), _permute),
     "poison": ("A gradient that is not finite spoils its own element alone", (), _poison),
+    "tile": ("Many copies of a tensor in one array move like the tensor", (), _tile),
     "split": ("A tensor moves like its halves", ("tensors",), _split),
     "resume": ("A run that is saved and restored goes on", ("restore",), _resume),
 }

@@ -64,6 +64,24 @@ def never(number: int, beta2: float, written: str, purpose: str, *flags: str) ->
     )
 
 
+def near_threshold(number: int, threshold: int, beta2: float, written: str) -> Design:
+    """A beta2 whose rho_inf is just above a threshold, so that rho_t passes it late and barely."""
+    return Design(
+        name=f"near-threshold-{number:02}",
+        title=f"rho_inf just above {threshold}, beta2 = {written}",
+        clause="S2",
+        paper_line="Algorithm 2, lines 8 and 9",
+        purpose=f"rho_t passes {threshold} after twenty steps and stays below {threshold}.002: a "
+        "threshold that is off by a hundredth, or a step number in its place.",
+        flags=("crossing", "zero-start"),
+        gradients=noise(230 + number, 1.0, 0.125, 4.0),
+        lr=1.0,
+        beta2=beta2,
+        x0=ZEROS,
+        observe=(1, 5, 6, 12, *range(18, 32), 40),
+    )
+
+
 DESIGNS = (
     Design(
         name="smoke-01",
@@ -149,6 +167,8 @@ DESIGNS = (
         "1365/2048",
         "rho_inf = 4.998, just below 5: tractable by a threshold of 4, never by one of 5.",
     ),
+    near_threshold(1, 4, 9831 / 2**14, "9831/2^14"),
+    near_threshold(2, 5, 10924 / 2**14, "10924/2^14"),
     Design(
         name="eps-dominant-01",
         title="eps far above the gradients, dyadic",
@@ -317,6 +337,18 @@ DESIGNS = (
         flags=("sparse", "zero-gradient", "literal"),
         gradients=rows(*[ZEROS] * 2, (1.0, 0.0, 0.0), *[ZEROS] * 4, (0.0, 1.0, -3.0), *[ZEROS] * 6),
         **LITERAL,
+    ),
+    Design(
+        name="wide-01",
+        title="37 elements",
+        clause="S4",
+        paper_line="Algorithm 2",
+        purpose="Elements behind the last full vector of 4, 8, 16 or 32, or behind a block.",
+        flags=("shapes",),
+        gradients=noise(22, *(2.0 ** -(k % 3) for k in range(37)), rows=6),
+        x0=tuple(0.25 * (k % 5 - 2) for k in range(37)),
+        steps=6,
+        observe=(1, 5, 6),
     ),
     Design(
         name="spike-01",

@@ -143,6 +143,12 @@ _BRANCH = (
         source=github("google-deepmind/optax/pull/15"),
     ),
     fault(
+        "threshold-a-hundredth-high",
+        "the threshold of rho_t is a hundredth too high",
+        "line 9",
+        (TRACTABLE, "if rho_t > threshold + 0.01:"),
+    ),
+    fault(
         "threshold-of-the-integer-part",
         "the integer part of rho_t is compared with the threshold",
         "line 9",

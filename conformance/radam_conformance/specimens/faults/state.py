@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..fault import Fault, fault, github
-from ..lines import GROUP
+from ..lines import APPLY, GROUP
 
 _STATE = (
     *(
@@ -92,6 +92,23 @@ _ARRAYS = (
         "the axes of the gradient come in the wrong order",
         "S7",
         (GROUP, f"{GROUP}\n            g = g.T.reshape(g.shape)"),
+    ),
+    fault(
+        "tail-left-behind",
+        "elements behind the last full vector of four do not move",
+        "S4",
+        (
+            APPLY,
+            "flat = np.arange(u.size).reshape(u.shape)\n"
+            "        u = np.where((u.size > 4) & (flat >= u.size // 4 * 4), 0, u)\n"
+            f"        {APPLY}",
+        ),
+    ),
+    fault(
+        "block-left-behind",
+        "elements behind the first 32 do not move",
+        "S4",
+        (APPLY, f"u = np.where(np.arange(u.size).reshape(u.shape) < 32, u, 0)\n        {APPLY}"),
     ),
     fault(
         "no-0-d-array",
