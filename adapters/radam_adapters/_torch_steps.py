@@ -1,0 +1,117 @@
+"""How a group of Torch tensors is stepped: one by one, small ones as one, or traced."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from radam_ref import Dialect, RAdamConfig, RAdamState, step
+
+HYPER = ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize", "dialect")
+SMALL = 65_536  # elements; a larger tensor fills the machine by itself
+
+pytree.register_constant(Dialect)
+
+
+def configuration(group: dict[str, Any]) -> RAdamConfig:
+    """The hyper-parameters of a group but lr, which may live on a device."""
+    betas = group["betas"]
+    if not isinstance(betas, Sequence) or len(betas) != 2:
+        raise ValueError(f"betas must be a pair (beta1, beta2), got {betas!r}")
+    return _configuration(*betas, *(group[name] for name in HYPER[1:]))
+
+
+@lru_cache(maxsize=256, typed=True)
+def _configuration(
+    beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool,
+    maximize: bool, dialect: str | Dialect,
+) -> RAdamConfig:  # fmt: skip
+    config = RAdamConfig(0.0, beta1, beta2, eps, weight_decay, maximize, dialect)
+    if config.axes.eps_placement == "floor":
+        raise ValueError("eps_placement must be after_correction or before_correction, got 'floor'")
+    if decoupled:
+        config = replace(config, dialect=replace(config.axes, weight_decay="decoupled"))
+    return config
+
+
+def radam(
+    params: list[Tensor],
+    grads: list[Tensor],
+    exp_avgs: list[Tensor],
+    exp_avg_sqs: list[Tensor],
+    state_steps: list[Tensor],
+    group: dict[str, Any],
+) -> None:
+    """Step the tensors of a group, in place."""
+    tensors = list(zip(params, grads, exp_avgs, exp_avg_sqs, state_steps, strict=True))
+    hyper, lr = {name: group[name] for name in HYPER}, group["lr"]
+    traced = group["capturable"] or torch.compiler.is_compiling()
+    if traced or group["differentiable"] or group["foreach"] is False:
+        _single_tensor_radam(tensors, lr, hyper, traced)
+    else:
+        _multi_tensor_radam(tensors, lr, hyper)
+
+
+def _single_tensor_radam(
+    tensors: Any, lr: Any, hyper: dict[str, Any], traced: bool = False
+) -> None:
+    for param, grad, exp_avg, exp_avg_sq, count in tensors:
+        before = (param, grad, exp_avg, exp_avg_sq)
+        if torch.is_grad_enabled():  # differentiable: autograd keeps what is about to change
+            before = tuple(array.clone() for array in before)
+        t = count.to(torch.int64) if traced else int(count)
+        after = advance(*before, t, lr, hyper)
+        _store((param, exp_avg, exp_avg_sq, count), after)
+
+
+def _multi_tensor_radam(tensors: Any, lr: Any, hyper: dict[str, Any]) -> None:
+    """Small tensors of a kind, laid end to end, are one tensor: the update is elementwise."""
+    kinds = defaultdict(list)
+    for param, *others, count in tensors:
+        small = type(param) in (Tensor, torch.nn.Parameter) and param.numel() <= SMALL
+        kind = (int(count), param.dtype, param.device) if small else id(param)
+        kinds[kind].append((param, *others, count))
+    for members in kinds.values():
+        if len(members) == 1:
+            _single_tensor_radam(members, lr, hyper)
+            continue
+        params, grads, exp_avgs, exp_avg_sqs, counts = zip(*members, strict=True)
+        sizes = [param.numel() for param in params]
+        columns = (params, grads, exp_avgs, exp_avg_sqs)
+        flat = [torch.cat([array.reshape(-1) for array in column]) for column in columns]
+        *arrays, t = advance(*flat, int(counts[0]), lr, hyper)
+        for column, array in zip((params, exp_avgs, exp_avg_sqs), arrays, strict=True):
+            parts = zip(column, array.split(sizes), strict=True)
+            _store(column, [part.view(place.shape) for place, part in parts])
+        _store(counts, [t for _ in counts])
+
+
+@torch._dynamo.nonstrict_trace
+def advance(
+    param: Tensor, grad: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor, t: Any, lr: Any,
+    hyper: dict[str, Any],
+) -> tuple[Tensor, Tensor, Tensor, Any]:  # fmt: skip
+    """One step; the compiler does not look inside, and traces the operations on tensors alone."""
+    if isinstance(lr, Tensor):
+        lr = lr.to(param.device).reshape(())
+    state = RAdamState(t, exp_avg, exp_avg_sq)
+    value, (t, m, v) = step(param, grad, state, configuration(hyper), lr=lr)
+    return value, m, v, t
+
+
+def _store(places: Sequence[Tensor], values: Sequence[Any]) -> None:
+    values = [torch.as_tensor(value) for value in values]
+    if torch.is_grad_enabled():
+        for place, value in zip(places, values, strict=True):
+            leaf = place.is_leaf and place.requires_grad  # it has no history to write on
+            with torch.set_grad_enabled(not leaf):
+                place.copy_(value)
+    else:  # torch.compile loses what copy_ writes into a 0-d float64 tensor of the CPU (2.13)
+        torch._foreach_copy_(places, values)
