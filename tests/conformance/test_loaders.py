@@ -179,6 +179,15 @@ def test_nan_is_never_right(exported: tuple[Loader, Path]) -> None:
     assert told.failing == {case.id for case in load_suite("core/*")}
 
 
+@pytest.mark.skipif(shutil.which("c++") is None, reason="c++ is not installed")
+def test_the_header_is_cplusplus_as_well(tmp_path: Path) -> None:
+    export.write(tmp_path, "c", load_suite("core/*"))
+    (tmp_path / "use.cpp").write_text('#include "radam_vectors.h"\nauto first = radam_cases[0];\n')
+
+    words = "c++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only use.cpp"
+    assert output(tmp_path, *words.split()) == (0, "")
+
+
 @pytest.mark.parametrize("format", LOADERS)
 def test_decay_ascent_and_look_ahead_pass_as_well(format: str, tmp_path: Path) -> None:
     loader, cases = LOADERS[format], load_suite()

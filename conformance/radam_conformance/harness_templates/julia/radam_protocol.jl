@@ -43,7 +43,8 @@ end
 function run_case(::Type{T}, steps, lines, offered, step!) where {T}
     tensors, observe = Tensor{T}[], Set{Int}()
     gradients, changes = Union{Nothing,Vector{T}}[], Tuple{Int,Int,String,Float64}[]
-    for (kind, words...) in lines
+    for line in lines
+        kind, words = line[1], line[2:end]
         if kind == "need"
             require(words, offered)
         elseif kind == "hyper"
