@@ -17,7 +17,9 @@ from radam_ref import Dialect, RAdamConfig, RAdamState, step
 HYPER = ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize", "dialect")
 SMALL = 65_536  # elements; a larger tensor fills the machine by itself
 
-pytree.register_constant(Dialect)
+Tensors = tuple[Tensor, ...]
+
+pytree.register_constant(Dialect)  # torch.compile guards on the one it saw
 
 
 def configuration(group: dict[str, Any]) -> RAdamConfig:
@@ -41,16 +43,8 @@ def _configuration(
     return config
 
 
-def radam(
-    params: list[Tensor],
-    grads: list[Tensor],
-    exp_avgs: list[Tensor],
-    exp_avg_sqs: list[Tensor],
-    state_steps: list[Tensor],
-    group: dict[str, Any],
-) -> None:
-    """Step the tensors of a group, in place."""
-    tensors = list(zip(params, grads, exp_avgs, exp_avg_sqs, state_steps, strict=True))
+def radam(tensors: list[Tensors], group: dict[str, Any]) -> None:
+    """Step (param, grad, exp_avg, exp_avg_sq, step) of each tensor of a group, in place."""
     hyper, lr = {name: group[name] for name in HYPER}, group["lr"]
     traced = group["capturable"] or torch.compiler.is_compiling()
     if traced or group["differentiable"] or group["foreach"] is False:
@@ -60,58 +54,56 @@ def radam(
 
 
 def _single_tensor_radam(
-    tensors: Any, lr: Any, hyper: dict[str, Any], traced: bool = False
+    tensors: list[Tensors], lr: Any, hyper: dict[str, Any], traced: bool = False
 ) -> None:
-    for param, grad, exp_avg, exp_avg_sq, count in tensors:
-        before = (param, grad, exp_avg, exp_avg_sq)
+    for *arrays, count in tensors:
+        before = arrays
         if torch.is_grad_enabled():  # differentiable: autograd keeps what is about to change
-            before = tuple(array.clone() for array in before)
-        t = count.to(torch.int64) if traced else int(count)
-        after = advance(*before, t, lr, hyper)
-        _store((param, exp_avg, exp_avg_sq, count), after)
+            before = [array.clone() for array in arrays]
+        after, t = advance(before, count.to(torch.int64) if traced else int(count), lr, hyper)
+        param, _, *moments = arrays
+        for place, value in zip((param, *moments), after, strict=True):
+            leaf = place.is_leaf and place.requires_grad  # it has no history to write on
+            (place.detach() if leaf else place).copy_(value)
+        _count([count], t)
 
 
-def _multi_tensor_radam(tensors: Any, lr: Any, hyper: dict[str, Any]) -> None:
+def _multi_tensor_radam(tensors: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
     """Small tensors of a kind, laid end to end, are one tensor: the update is elementwise."""
-    kinds = defaultdict(list)
-    for param, *others, count in tensors:
+    kinds: dict[Any, list[Tensors]] = defaultdict(list)
+    for each in tensors:
+        param, *_, count = each
         small = type(param) in (Tensor, torch.nn.Parameter) and param.numel() <= SMALL
-        kind = (int(count), param.dtype, param.device) if small else id(param)
-        kinds[kind].append((param, *others, count))
+        kinds[(int(count), param.dtype, param.device) if small else id(param)].append(each)
     for members in kinds.values():
         if len(members) == 1:
             _single_tensor_radam(members, lr, hyper)
             continue
-        params, grads, exp_avgs, exp_avg_sqs, counts = zip(*members, strict=True)
-        sizes = [param.numel() for param in params]
+        params, grads, exp_avgs, exp_avg_sqs, counts = map(list, zip(*members, strict=True))
         columns = (params, grads, exp_avgs, exp_avg_sqs)
         flat = [torch.cat([array.reshape(-1) for array in column]) for column in columns]
-        *arrays, t = advance(*flat, int(counts[0]), lr, hyper)
-        for column, array in zip((params, exp_avgs, exp_avg_sqs), arrays, strict=True):
-            parts = zip(column, array.split(sizes), strict=True)
-            _store(column, [part.view(place.shape) for place, part in parts])
-        _store(counts, [t for _ in counts])
+        after, t = advance(flat, int(counts[0]), lr, hyper)
+        sizes = [param.numel() for param in params]
+        for column, array in zip((params, exp_avgs, exp_avg_sqs), after, strict=True):
+            parts = zip(column, torch.split(array, sizes), strict=True)
+            torch._foreach_copy_(column, [part.view(place.shape) for place, part in parts])
+        _count(counts, t)
+
+
+def _count(counts: list[Tensor], t: Any) -> None:
+    """Write t; torch.compile loses what copy_ writes into a 0-d float64 tensor (2.13, CPU)."""
+    t = torch.as_tensor(t)
+    torch._foreach_copy_(counts, [t for _ in counts])
 
 
 @torch._dynamo.nonstrict_trace
 def advance(
-    param: Tensor, grad: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor, t: Any, lr: Any,
-    hyper: dict[str, Any],
-) -> tuple[Tensor, Tensor, Tensor, Any]:  # fmt: skip
+    arrays: list[Tensor], t: Any, lr: Any, hyper: dict[str, Any]
+) -> tuple[tuple[Tensor, ...], Any]:
     """One step; the compiler does not look inside, and traces the operations on tensors alone."""
+    param, grad, exp_avg, exp_avg_sq = arrays
     if isinstance(lr, Tensor):
         lr = lr.to(param.device).reshape(())
     state = RAdamState(t, exp_avg, exp_avg_sq)
     value, (t, m, v) = step(param, grad, state, configuration(hyper), lr=lr)
-    return value, m, v, t
-
-
-def _store(places: Sequence[Tensor], values: Sequence[Any]) -> None:
-    values = [torch.as_tensor(value) for value in values]
-    if torch.is_grad_enabled():
-        for place, value in zip(places, values, strict=True):
-            leaf = place.is_leaf and place.requires_grad  # it has no history to write on
-            with torch.set_grad_enabled(not leaf):
-                place.copy_(value)
-    else:  # torch.compile loses what copy_ writes into a 0-d float64 tensor of the CPU (2.13)
-        torch._foreach_copy_(places, values)
+    return (value, m, v), t

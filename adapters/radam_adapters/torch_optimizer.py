@@ -137,7 +137,7 @@ class RAdam(torch.optim.RAdam):
                 self.state[param].update(_suited(before, param, group))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         for group in self.param_groups:
             group.setdefault("dialect", self.defaults["dialect"])
             group.setdefault("fused", None)
@@ -185,7 +185,7 @@ class RAdam(torch.optim.RAdam):
         for group in self.param_groups:
             tensors: tuple[list[Tensor], ...] = ([], [], [], [], [])
             self._init_group(group, *tensors)
-            radam(*tensors, group)
+            radam(list(zip(*tensors, strict=True)), group)
         return loss
 
 
