@@ -27,7 +27,8 @@ WORDS = st.sampled_from(
     "0 1 2 4 9999999999 -1 1.5 2x3 0x0 x 9999999x9999999 float64 float16 complex64 lr maximize "
     "3ff0000000000000 3FF0 7ff8000000000000 nan name=mine dtypes=,, = ² ٤".split()
 )
-LINES = st.lists(WORDS | st.text(max_size=5), max_size=8).map(" ".join)
+CHARACTERS = "019afFgxX-+=.,_ \t\r\n\0\x1c\x85é²٤\u2028\ud800"
+LINES = st.lists(WORDS | st.text(CHARACTERS, max_size=5), max_size=8).map(" ".join)
 BYTES = st.binary(max_size=60) | LINES.map(lambda line: line.encode("utf-8", "surrogatepass"))
 SIZES = st.lists(st.integers(0, 3), max_size=3).map(tuple)
 
@@ -73,7 +74,7 @@ def test_any_lines_are_a_request_or_a_protocol_error(lines: list[str]) -> None:
         read_request(lines)
 
 
-@given(st.integers(0, TEXT.count("\n") - 2), st.integers(0, 60), st.text(max_size=3))
+@given(st.integers(0, TEXT.count("\n") - 2), st.integers(0, 60), st.text(CHARACTERS, max_size=3))
 def test_a_request_with_a_spoilt_line_is_a_request_or_a_protocol_error(
     row: int, at: int, instead: str
 ) -> None:
