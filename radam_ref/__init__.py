@@ -10,6 +10,7 @@ from ._dialects import Origin, dialects, origins
 from ._state_file import load_state, save_state
 from ._step import RAdamState, formula
 from ._terms import Coefficients, Form, coefficients
+from .optimize import Stepper, minimize
 
 __all__ = [
     "Coefficients",
@@ -18,11 +19,13 @@ __all__ = [
     "Origin",
     "RAdamConfig",
     "RAdamState",
+    "Stepper",
     "coefficients",
     "dialects",
     "formula",
     "init",
     "load_state",
+    "minimize",
     "origins",
     "rectification",
     "rho",

@@ -13,6 +13,7 @@ import os
 import secrets
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,7 @@ def save_state(
         "config": asdict(replace(config, beta1=float(config.beta1), beta2=float(config.beta2))),
         "dtypes": {key: _dtypes.name(array.dtype) for key, array in arrays.items()},
     }
-    members = {key: _to_numpy(array) for key, array in arrays.items()}
-    members["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    _replace(Path(path).resolve(), members)
+    write(path, header, arrays)
 
 
 def load_state(
@@ -94,13 +93,16 @@ def load_state(
     OSError
         If the file cannot be read.
     """
-    header, members = _read(Path(path))
-    params, m, v = (_from_numpy(members[key], header["dtypes"][key], xp, device) for key in ARRAYS)
+    header, members = read(path, FORMAT, VERSION, _checked)
+    params, m, v = (from_host(members[key], header["dtypes"][key], xp, device) for key in ARRAYS)
     return params, RAdamState(header["t"], m, v), header["config"]
 
 
-def _replace(target: Path, members: dict[str, np.ndarray[Any, Any]]) -> None:
-    """Write an archive beside `target`, make it durable, and rename it into place."""
+def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str, Array]) -> None:
+    """Write an archive of arrays and a header beside `path`, make it durable, and rename it."""
+    target = Path(path).resolve()
+    members = {key: to_host(array) for key, array in arrays.items()}
+    members["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as file:
@@ -113,42 +115,56 @@ def _replace(target: Path, members: dict[str, np.ndarray[Any, Any]]) -> None:
         raise
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
-    """The header, its config made a RAdamConfig, and the bits of the arrays; all of it checked."""
-    content = io.BytesIO(path.read_bytes())
+Host = dict[str, np.ndarray[Any, Any]]
+
+
+def read(
+    path: str | os.PathLike[str],
+    kind: str,
+    newest: int,
+    checked: Callable[[dict[str, Any], Host], dict[str, Any]],
+) -> tuple[dict[str, Any], Host]:
+    """What `checked` makes of the header of an archive, and the bits of its arrays."""
+    content = io.BytesIO(Path(path).read_bytes())
     try:
         with np.load(content, allow_pickle=False) as archive:
             header = json.loads(bytes(archive["header"]))
-            if header["format"] != FORMAT:
+            if header["format"] != kind:
                 raise ValueError(f"its format is {header['format']!r}")
-            if header["version"] == VERSION:
-                members = {key: archive[key] for key in ARRAYS}
-                return _checked(header, members), members
-    except (AttributeError, EOFError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no {FORMAT}, or is damaged: {error}") from error
+            if header["version"] == newest:
+                members = {key: archive[key] for key in archive.files if key != "header"}
+                return checked(header, members), members
+    except (AttributeError, EOFError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no {kind}, or is damaged: {error}") from error
     except (RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is a {FORMAT} cut off or damaged: {error}") from error
+        raise ValueError(f"{path} is a {kind} cut off or damaged: {error}") from error
     version = header["version"]
-    raise ValueError(f"{path} has version {version!r} of {FORMAT}; this release reads {VERSION}")
+    raise ValueError(f"{path} has version {version!r} of {kind}; this release reads {newest}")
 
 
-def _checked(header: dict[str, Any], members: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
-    t, config = header["t"], dict(header["config"])
+def _checked(header: dict[str, Any], members: Host) -> dict[str, Any]:
+    t = header["t"]
     if type(t) is not int or t < 0:
         raise ValueError(f"t must be an int of at least 0, got {t!r}")
-    for key, bits in members.items():
+    for key in ARRAYS:
+        bits = members[key]
         dtype = header["dtypes"][key]
         stored = "uint16" if dtype == "bfloat16" else dtype
         if dtype not in _dtypes.COMPUTE or bits.dtype != stored:
             raise ValueError(f"{key} is {bits.dtype}, said to be {dtype!r}")
         if bits.shape != members["params"].shape:
             raise ValueError(f"{key} has another shape than params")
-    if isinstance(config["dialect"], dict):
-        config["dialect"] = Dialect(**config["dialect"])
-    return {**header, "config": RAdamConfig(**config)}
+    return {**header, "config": config_of(header["config"])}
 
 
-def _to_numpy(array: Array) -> np.ndarray[Any, Any]:
+def config_of(header: dict[str, Any]) -> RAdamConfig:
+    """The config whose `asdict` this is."""
+    dialect = header["dialect"]
+    axes = Dialect(**dialect) if isinstance(dialect, dict) else dialect
+    return RAdamConfig(**{**header, "dialect": axes})
+
+
+def to_host(array: Array) -> np.ndarray[Any, Any]:
     """The array's bits on the host."""
     xp = array_namespace(array)
     if is_torch_array(array):
@@ -162,7 +178,7 @@ def _to_numpy(array: Array) -> np.ndarray[Any, Any]:
     return host.view(np.uint16) if host.dtype.name == "bfloat16" else host
 
 
-def _from_numpy(bits: np.ndarray[Any, Any], dtype: str, xp: Any, device: Any) -> Array:
+def from_host(bits: np.ndarray[Any, Any], dtype: str, xp: Any, device: Any) -> Array:
     where = {} if device is None else {"device": device}
     if dtype != "bfloat16":
         array = xp.asarray(bits, **where)

@@ -1,0 +1,118 @@
+"""What is minimised: `fun` and its gradient, in the ways that people have them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from array_api_compat import is_array_api_obj, is_numpy_array
+
+from ._leaves import Array, Layout, Leaves
+from ._limits import Limits
+
+
+class Objective:
+    """f and its gradient at leaves, from `fun`, `jac`, `args` and a source of noise.
+
+    Attributes
+    ----------
+    calls : what one evaluation counts for in nfev
+    rng : the Generator handed to fun, None without one
+    noisy : whether two evaluations at one x may differ
+    """
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        jac: Any,
+        args: tuple[Any, ...],
+        layout: Layout,
+        x: Leaves,
+        limits: Limits,
+        rng: Any,
+        batches: Any,
+    ) -> None:
+        if not callable(fun):
+            raise TypeError(f"fun must be callable, got {fun!r}")
+        if rng is not None and batches is not None:
+            raise ValueError("rng and batches must not both be given: fun takes one of them")
+        self.fun, self.args, self.layout = fun, args, layout
+        self.rng = None if rng is None else np.random.default_rng(rng)
+        self.batches: Iterator[Any] | None = None if batches is None else iter(batches)
+        self.noisy, self.calls = rng is not None or batches is not None, 1
+        if jac is True:
+            self.value_and_gradient = fun
+        elif callable(jac):
+            self.value_and_gradient = lambda *given: (fun(*given), jac(*given))
+        elif jac in (None, False, "2-point"):
+            self.value_and_gradient = finite_differences(fun, layout, x, limits, self.noisy)
+            self.calls = 1 + x[0].size
+        else:
+            raise ValueError(f"jac must be a callable, True, None or '2-point', got {jac!r}")
+
+    def __call__(self, x: Leaves) -> tuple[Any, Any]:
+        """f and its gradient as `fun` and `jac` give them; StopIteration if batches run out."""
+        arguments = self.args
+        if self.rng is not None:
+            arguments = (*arguments, self.rng)
+        elif self.batches is not None:
+            arguments = (*arguments, next(self.batches))
+        try:
+            f, g = self.value_and_gradient(self.layout.unpack(x), *arguments)
+        except (TypeError, ValueError) as error:
+            if self.value_and_gradient is self.fun:
+                error.add_note("with jac=True, fun must return the pair (f, gradient)")
+            raise
+        return f, g
+
+
+def finite_differences(
+    fun: Callable[..., Any], layout: Layout, x: Leaves, limits: Limits, noisy: bool
+) -> Callable[..., tuple[Any, Array]]:
+    """`fun` with SciPy's forward differences, backward where the bound is nearer."""
+    wanted = "jac must be given: a callable, or True where fun returns (f, gradient)"
+    leaf = x[0]
+    if layout.listed or layout.batch or noisy or leaf.ndim > 1 or not is_numpy_array(leaf):
+        raise ValueError(f"{wanted}; differences are for one NumPy vector and a fun without noise")
+    if leaf.dtype.kind == "c":
+        raise ValueError(f"{wanted}; finite differences are for real x")
+    try:
+        from scipy.optimize import approx_fprime
+    except ImportError as error:
+        raise ValueError(f"{wanted}; without it SciPy takes differences, if installed") from error
+
+    relative, upper = np.sqrt(np.finfo(leaf.dtype).eps), limits.upper(0)
+
+    def value_and_gradient(x: Array, *args: Any) -> tuple[Any, Array]:
+        flat = np.atleast_1d(x).astype(np.float64)
+        h = relative * np.maximum(1, abs(flat))
+        h = np.where(flat + h > upper, -h, h)
+
+        def value(flat: Array) -> Any:
+            return np.squeeze(fun(flat.astype(x.dtype).reshape(x.shape), *args))
+
+        return fun(x, *args), approx_fprime(flat, value, h).reshape(x.shape)
+
+    return value_and_gradient
+
+
+def real_value(f: Any, layout: Layout, lanes: tuple[int, ...]) -> Any:
+    """What fun returned as a float, or as an array: 0-d on a device, or with one value a lane."""
+    if type(f) is float:
+        return f
+    if not is_array_api_obj(f):
+        f = np.asarray(f)
+    if layout.xp.isdtype(f.dtype, "complex floating") if not _is_host(f) else f.dtype.kind == "c":
+        raise TypeError(f"fun must return a real number, got {f!r}")
+    if lanes:
+        if tuple(f.shape) != lanes:
+            raise ValueError(f"fun must return f of shape {lanes} with batch=True, got {f.shape}")
+        return f
+    if any(size != 1 for size in f.shape):
+        raise ValueError(f"fun must return one number, got an array of shape {f.shape}")
+    return float(f.reshape(())) if _is_host(f) else layout.xp.reshape(f, ())
+
+
+def _is_host(f: Any) -> bool:
+    return isinstance(f, np.ndarray | np.generic)

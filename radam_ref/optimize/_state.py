@@ -1,0 +1,204 @@
+"""A run as a value: all that the next step and the next judgement depend on, and its file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+from array_api_compat import array_namespace, is_array_api_obj
+
+from .. import _dtypes, _state_file
+from .._config import RAdamConfig
+from .._step import RAdamState
+from ._leaves import Layout, Leaves
+
+FORMAT = "radam-ref run"
+VERSION = 1
+
+
+class Window(NamedTuple):
+    """Where the run stood when the present window of steps began; path: the sum of lr till then."""
+
+    t: int
+    x: Leaves
+    f_best: Any
+    path: Leaves
+
+
+class Pace(NamedTuple):
+    """A window that ended at step t: the part of lr*r_t that x used, and what f_best gained."""
+
+    t: int
+    moved: Any
+    gain: Any
+
+
+class Noise(NamedTuple):
+    """Sums over the n last evaluations of f, g and |g|^2, and over a window before them."""
+
+    n: int
+    f: Any
+    g: Leaves
+    g2: Leaves
+    before: Any = None
+
+
+class Peak(NamedTuple):
+    """The largest modulus that the gradient had: at which step, where in which leaf."""
+
+    value: float
+    t: int
+    leaf: int
+    element: int
+
+
+class Lanes(NamedTuple):
+    """Of each problem of a batch: whether it still moves, its steps, and its status."""
+
+    active: Any
+    nit: Any
+    status: Any
+
+
+class State(NamedTuple):
+    """A run between two steps, immutable; arrays as tuples, one for each array of x0.
+
+    Attributes
+    ----------
+    x : where the run stands, `t` steps from x0
+    moments : RAdamState of each array
+    evaluations : how often f and its gradient were evaluated
+    f, g : f and the gradient at x; None while x is not evaluated
+    inward : g without what points out of the bounds
+    gradient : the largest modulus of the projected gradient, on the host; None if not read
+    finite : whether f and g are, so far as read
+    x_best, f_best, g_best : the lowest finite f seen, its x and its gradient
+    x_before : x one step ago
+    start : f and `gradient` at x0
+    path : the sum of lr over the steps, for each array
+    listed : whether x0 was a list
+    peak, window, pace, noise, lanes, rng : what the rules and the messages look back on
+    """
+
+    x: Leaves
+    moments: tuple[RAdamState, ...]
+    x_best: Leaves
+    x_before: Leaves
+    path: Leaves
+    evaluations: int = 0
+    f: Any = None
+    g: Leaves | None = None
+    inward: Leaves | None = None
+    gradient: Any = None
+    finite: Any = True
+    f_best: Any = None
+    g_best: Leaves | None = None
+    start: Any = None
+    peak: Peak | None = None
+    window: Window | None = None
+    pace: Pace | None = None
+    noise: Noise | None = None
+    lanes: Lanes | None = None
+    listed: bool = False
+    rng: Any = None
+
+    @property
+    def t(self) -> int:
+        """Steps done."""
+        return int(self.moments[0].t)
+
+    @property
+    def layout(self) -> Layout:
+        """How x0 was given."""
+        return Layout(self.listed, self.lanes is not None, array_namespace(self.x[0]))
+
+
+HOST = ("gradient", "finite", "start", "pace", "nit", "status")  # read by the rules alone
+KINDS: dict[Any, Any] = {
+    kind.__name__: kind for kind in (RAdamState, State, Window, Pace, Noise, Peak, Lanes)
+}
+
+
+def save(path: str | os.PathLike[str], state: State, config: RAdamConfig) -> None:
+    """Write a run to one file, beside it first and then renamed: whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was at `path` is still there.
+    """
+    arrays: dict[str, Any] = {}
+    tree = _encode(state, arrays)
+    header = {"format": FORMAT, "version": VERSION, "config": asdict(config), "state": tree}
+    _state_file.write(path, header, arrays)
+
+
+def load(
+    path: str | os.PathLike[str], xp: Any = np, device: Any = None
+) -> tuple[State, RAdamConfig]:
+    """The state and config of a run that `Stepper.save` or a checkpoint wrote.
+
+    Parameters
+    ----------
+    path : path of the file
+    xp : module, optional
+        The namespace to make the arrays in.
+    device : optional
+        A device of xp; its default device if None.
+
+    Returns
+    -------
+    (State, RAdamConfig)
+
+    Raises
+    ------
+    ValueError
+        If the file is cut off, damaged, something else, or of a newer format.
+    OSError
+        If it cannot be read.
+    """
+    header, arrays = _state_file.read(path, FORMAT, VERSION, _checked)
+    return _decode(header["state"], arrays, xp, device), header["config"]
+
+
+def _checked(header: dict[str, Any], arrays: _state_file.Host) -> dict[str, Any]:
+    state = _decode(header["state"], arrays, None, None)
+    if not isinstance(state, State):
+        raise ValueError("it holds no State")
+    return {**header, "config": _state_file.config_of(header["config"])}
+
+
+def _encode(value: Any, arrays: dict[str, Any]) -> Any:
+    """`value` as JSON; its arrays are put into `arrays`, an array met again but once."""
+    if isinstance(value, np.generic):
+        value = np.asarray(value)
+    if is_array_api_obj(value):
+        for key, known in arrays.items():
+            if known is value:
+                return {"array": key, "dtype": _dtypes.name(value.dtype)}
+        arrays[key := f"a{len(arrays)}"] = value
+        return {"array": key, "dtype": _dtypes.name(value.dtype)}
+    if isinstance(value, tuple):
+        kind = type(value).__name__ if type(value) is not tuple else None
+        return {"kind": kind, "fields": [_encode(field, arrays) for field in value]}
+    if isinstance(value, dict):
+        return {"dict": {key: _encode(field, arrays) for key, field in value.items()}}
+    return value
+
+
+def _decode(tree: Any, arrays: _state_file.Host, xp: Any, device: Any) -> Any:
+    """What `_encode` was given, with arrays of `xp`; those of HOST are NumPy's."""
+    if not isinstance(tree, dict):
+        return tree
+    if "array" in tree:
+        bits = arrays[tree["array"]]
+        return bits if xp is None else _state_file.from_host(bits, tree["dtype"], xp, device)
+    if "dict" in tree:
+        return {key: _decode(field, arrays, None, None) for key, field in tree["dict"].items()}
+    kind, fields = KINDS.get(tree["kind"]), tree["fields"]
+    names = kind._fields if kind else [""] * len(fields)
+    places = [(None, None) if name in HOST else (xp, device) for name in names]
+    values = [_decode(field, arrays, *at) for field, at in zip(fields, places, strict=True)]
+    return kind(*values) if kind else tuple(values)

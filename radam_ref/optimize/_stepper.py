@@ -1,0 +1,276 @@
+"""RAdam one step at a time, for loops that are the caller's own."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from .._boundary import rectification
+from .._config import RAdamConfig
+from . import _state
+from ._leaves import Layout, Leaves, leaves_of
+from ._limits import Limits
+from ._objective import Objective
+from ._rate import Rate, configured
+from ._state import State
+from ._steps import Problem, advance, begun, on_host, told
+
+
+class Record(NamedTuple):
+    """A run after step t, all of one point: f and g were evaluated at this x.
+
+    Attributes
+    ----------
+    t : steps done; 0 at x0
+    x, f, g : where step t led, f and the gradient there; x and g as x0 was given, an array or list
+    x_best, f_best : the lowest finite f evaluated so far, and its x
+    gradient : the largest modulus of the projected gradient, as last read
+    """
+
+    t: int
+    x: Any
+    f: Any
+    g: Any
+    x_best: Any
+    f_best: Any
+    gradient: Any
+    x_before: Any
+    problem: Problem
+
+    @property
+    def update_norm(self) -> Any:
+        """The Euclidean norm of what step t added to x, in each lane; 0 at x0."""
+        layout = self.problem.layout
+        pairs = zip(self.x, self.x_before, strict=True) if layout.listed else []
+        moved = tuple(now - then for now, then in pairs) or (self.x - self.x_before,)
+        return layout.norm(moved)
+
+    @property
+    def r_t(self) -> float | None:
+        """The rectification of step t; None at x0 and while the variance is intractable."""
+        config = self.problem.config
+        return rectification(self.t, config.beta2, config.axes.threshold) if self.t else None
+
+
+class Stepper:
+    """RAdam on an objective, step by step; the caller decides when to stop.
+
+    Iterate over it or call `step()`, each gives the `Record` after one step; or leave `fun` out,
+    `ask()` for the next x, evaluate it anywhere, and `tell(f, g)`.
+
+    Parameters
+    ----------
+    fun : callable or None
+        fun(x, *args) -> f; (f, gradient) with jac=True. x is not to be written to.
+    x0 : array, list of arrays, State
+        Of any shape and namespace, real or complex; a State continues a run.
+    lr : number, array, callable
+        About the distance a coordinate may move in a step, in x's own units: one for all, one
+        for each (it broadcasts to x0), or a function of the step number t = 1, 2, ... A list for
+        a list.
+    args : tuple
+        Further arguments of fun and jac.
+    jac : callable, True, None
+        The gradient, see `step` for complex x; None: SciPy's finite differences of a real vector.
+    config : RAdamConfig, optional
+        The other hyper-parameters, `paper-hold` without it; its lr counts if lr is not given.
+    bounds : (lower, upper), pairs, scipy.optimize.Bounds, optional
+        Numbers, arrays or None (no bound); x is kept within. A list of them for a list.
+    prox : callable (x, step) -> x, optional
+        A proximal operator, see `radam_ref.optimize.prox`; a list of them (or None) for a list.
+    rng : numpy.random.Generator or seed, optional
+        fun is called with it as last argument: fun(x, *args, rng). It is saved with the run.
+    batches : iterable, optional
+        fun is called with its next element as last argument, till there is none.
+    batch : bool
+        Each element of the leading axis is a problem of its own; fun returns an f for each.
+    check_every : int
+        f and the gradient's norm are read from the device every so many steps.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument that does not fit; the message names it and what is allowed.
+
+    Examples
+    --------
+    >>> stepper = Stepper(lambda x: (x @ x, 2 * x), np.asarray([3.0, -4.0]), lr=0.1, jac=True)
+    >>> for record in stepper:
+    ...     if record.f < 1e-3:
+    ...         break
+    >>> record.t, bool(record.f == record.x @ record.x)
+    (158, True)
+
+    >>> stepper = Stepper(None, np.asarray([3.0, -4.0]), lr=0.1)
+    >>> for _ in range(200):
+    ...     x = stepper.ask()
+    ...     record = stepper.tell(x @ x, 2 * x)
+    >>> record.t
+    199
+    """
+
+    def __init__(
+        self,
+        fun: Callable[..., Any] | None,
+        x0: Any,
+        *,
+        lr: Any = None,
+        args: tuple[Any, ...] = (),
+        jac: Any = None,
+        config: RAdamConfig | None = None,
+        bounds: Any = None,
+        prox: Any = None,
+        rng: Any = None,
+        batches: Iterable[Any] | None = None,
+        batch: bool = False,
+        check_every: int = 1,
+    ) -> None:
+        if not isinstance(check_every, int) or check_every < 1:
+            raise ValueError(f"check_every must be an int of at least 1, got {check_every!r}")
+        state = x0 if isinstance(x0, State) else None
+        layout, x = leaves_of(x0, batch) if state is None else (state.layout, state.x)
+        config = configured(lr, config)
+        limits = Limits(bounds, layout, x)
+        self.problem = Problem(
+            layout, config, Rate(lr, config, layout, x), limits, _proxes(prox, layout, x),
+            rng is not None or batches is not None, check_every,
+        )  # fmt: skip
+        self.began = time.monotonic()
+        self.objective: Objective | None = None
+        if fun is not None:
+            self.objective = Objective(fun, jac, args, layout, x, limits, rng, batches)
+        #: The run as a value, without the state of rng.
+        self.now = begun(self.problem, x) if state is None else state
+        if state is not None and state.rng is not None and self.objective and self.objective.rng:
+            self.objective.rng.bit_generator.state = state.rng
+
+    @classmethod
+    def resume(
+        cls, path: str | os.PathLike[str], fun: Callable[..., Any] | None = None, *,
+        xp: Any = None, device: Any = None, **how: Any,
+    ) -> Stepper:  # fmt: skip
+        """A stepper that goes on, bit for bit, where `save` or a checkpoint left a run.
+
+        Parameters
+        ----------
+        path : path of the file
+        fun : callable or None
+        xp, device : the namespace and device for the arrays, NumPy's by default
+        **how
+            What the run was made with, as a file holds no functions: jac, args, bounds, prox, rng
+            (any; its state is in the file), batches (those that are left), and lr where it is no
+            number. The config is in the file.
+
+        Raises
+        ------
+        ValueError, OSError
+            If the file is no run, or cannot be read.
+        """
+        state, config = _state.load(path, **({} if xp is None else {"xp": xp}), device=device)
+        return cls(fun, state, **{"config": config, **how})
+
+    @property
+    def f(self) -> Any:
+        """f where the run stands, on the host."""
+        return on_host(self.now.f)
+
+    @property
+    def state(self) -> State:
+        """The run as a value, to continue from by Stepper(fun, state, ...)."""
+        rng = self.objective.rng if self.objective else None
+        return self.now if rng is None else self.now._replace(rng=rng.bit_generator.state)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the run to a file at any time, whole or not at all.
+
+        Parameters
+        ----------
+        path : path of the file; an older one there is replaced
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; the stepper is as it was.
+        """
+        _state.save(path, self.state, self.problem.config)
+
+    def ask(self) -> Any:
+        """The x to evaluate next: the last one until it was told, then one step further."""
+        if self.now.g is not None:
+            self.now = advance(self.problem, self.now)
+        return self.problem.layout.unpack(self.now.x)
+
+    def tell(self, f: Any, g: Any) -> Record:
+        """Take f and its gradient at the x that was asked for.
+
+        Parameters
+        ----------
+        f : number, or with batch=True an array of one for each problem
+        g : array like x, or a list of them
+
+        Returns
+        -------
+        Record
+
+        Raises
+        ------
+        TypeError, ValueError
+            If f is no real number, or g has not the shape of x.
+        """
+        self.now = told(self.problem, self.now, f, g)
+        return self.record
+
+    def step(self) -> Record:
+        """Evaluate x0 if it is not, make one step, evaluate there, and record it.
+
+        Returns
+        -------
+        Record
+
+        Raises
+        ------
+        StopIteration
+            If `batches` has no more. After this or any other exception the run is as it was.
+        """
+        before = self.evaluate() and self.now
+        self.now = advance(self.problem, before)
+        try:
+            return self.evaluate()
+        except BaseException:
+            self.now = before
+            raise
+
+    def evaluate(self) -> Record:
+        """Evaluate fun where the run stands, unless it was, and record it; no step is made."""
+        if self.now.g is None:
+            if self.objective is None:
+                raise ValueError("fun must be given to step; without it, ask and tell")
+            f, g = self.objective(self.now.x)
+            self.now = told(self.problem, self.now, f, g)
+        return self.record
+
+    @property
+    def record(self) -> Record:
+        """The record of the last step, as `step` gave it."""
+        state, unpack = self.now, self.problem.layout.unpack
+        return Record(
+            state.t, unpack(state.x), state.f, state.g and unpack(state.g), unpack(state.x_best),
+            state.f_best, state.gradient, unpack(state.x_before), self.problem,
+        )  # fmt: skip
+
+    def __iter__(self) -> Iterator[Record]:
+        return self
+
+    def __next__(self) -> Record:
+        return self.step()
+
+
+def _proxes(prox: Any, layout: Layout, x: Leaves) -> tuple[Any, ...]:
+    each = tuple(prox) if isinstance(prox, list | tuple) else (prox,) * len(x)
+    if len(each) != len(x) or any(not (one is None or callable(one)) for one in each):
+        raise ValueError(
+            f"prox must be a callable (x, step) -> x, or one for each array, got {prox!r}"
+        )
+    return each

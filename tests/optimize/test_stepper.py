@@ -1,0 +1,247 @@
+"""The Stepper: steps of the specification, records of one point, and runs that go on."""
+
+from __future__ import annotations
+
+import math
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from radam_ref import RAdamConfig, Stepper, dialects, rectification
+from radam_ref.optimize import load
+
+from .problems import ROSENBROCK_START, Array, bowl, by_hand, rosenbrock
+
+HOLD = RAdamConfig(lr=0.01, dialect="paper-hold")
+
+
+def stepper(fun: Any = rosenbrock, **how: Any) -> Stepper:
+    return Stepper(fun, ROSENBROCK_START, **{"lr": 0.01, "jac": True, **how})
+
+
+def run(stepper: Stepper, steps: int) -> Any:
+    *_, record = islice(stepper, steps)
+    return record
+
+
+def test_its_steps_are_those_of_the_specification() -> None:
+    record = run(stepper(), 300)
+
+    assert np.array_equal(record.x, by_hand(rosenbrock, np.asarray(ROSENBROCK_START), HOLD, 300))
+
+
+def test_a_record_is_of_one_point_after_the_step() -> None:
+    before = np.asarray(ROSENBROCK_START)
+    for t, record in zip(range(1, 20), stepper(), strict=False):
+        f, g = rosenbrock(record.x)
+        assert (record.t, record.f) == (t, f)
+        assert np.array_equal(record.g, g)
+        assert record.gradient == abs(g).max()
+        assert record.update_norm == pytest.approx(math.dist(record.x, before), abs=1e-16)
+        assert record.r_t == rectification(t, 0.999)
+        before = record.x
+
+
+def test_the_best_point_is_kept_when_f_rises() -> None:
+    records = list(islice(stepper(lr=0.3), 200))
+    values = [24.2, *(record.f for record in records)]
+
+    assert any(b > a for a, b in pairwise(values))
+    assert records[-1].f_best == pytest.approx(min(values), rel=1e-15)
+    assert rosenbrock(records[-1].x_best)[0] == records[-1].f_best
+
+
+def test_ask_and_tell_gives_the_records_of_function_use() -> None:
+    asked = stepper(None, jac=None)
+    told = [asked.tell(*rosenbrock(asked.ask())) for _ in range(51)]
+
+    assert told[0].t == 0
+    for record, expected in zip(told[1:], stepper(), strict=False):
+        assert record[:3] == (expected.t, pytest.approx(expected.x, abs=0), expected.f)
+
+
+def test_asking_again_makes_no_step() -> None:
+    asked = stepper(None, jac=None)
+    asked.tell(*rosenbrock(asked.ask()))
+
+    assert asked.ask() is asked.ask()
+    assert asked.now.t == 1
+
+
+def test_the_first_record_is_of_x0_where_no_step_was_made() -> None:
+    record = stepper().evaluate()
+
+    assert (record.t, record.f, record.update_norm, record.r_t) == (0, pytest.approx(24.2), 0, None)
+
+
+@pytest.mark.parametrize("when", [0, 1, 4, 5, 37, 100, 163])
+@pytest.mark.parametrize("dialect", ["paper-hold", "pytorch"])
+def test_saved_at_any_time_a_run_goes_on_bit_for_bit(
+    when: int, dialect: str, tmp_path: Path
+) -> None:
+    config = RAdamConfig(lr=1e-4, weight_decay=0.1, dialect=dialect)
+    first = stepper(config=config, lr=None)
+    for _ in range(when):
+        first.step()
+    first.save(tmp_path / "run")
+    second = Stepper.resume(tmp_path / "run", rosenbrock, jac=True)
+
+    for _ in range(120):
+        one, other = first.step(), second.step()
+        assert np.array_equal(one.x, other.x)
+    assert (one.t, one.f, one.f_best) == (other.t, other.f, other.f_best)
+    assert first.now.window is not None
+    assert first.now.window.t == second.now.window.t  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_between_ask_and_tell_too(told: bool, tmp_path: Path) -> None:
+    first = stepper(None, jac=None)
+    for _ in range(30):
+        first.tell(*rosenbrock(first.ask()))
+    x = first.ask() if not told else None
+    first.save(tmp_path / "run")
+    second = Stepper.resume(tmp_path / "run")
+
+    assert np.array_equal(second.ask(), first.ask() if x is None else x)
+    assert second.now.t == 30
+
+
+def noisy(x: Array, rng: np.random.Generator) -> tuple[float, Array]:
+    return bowl(x, rng.normal(size=2))
+
+
+@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937, np.random.Philox])
+def test_random_numbers_go_on_from_the_file_too(bits: Any, tmp_path: Path) -> None:
+    first = stepper(noisy, rng=np.random.Generator(bits(7)))
+    run(first, 25)
+    first.save(tmp_path / "run")
+    second = Stepper.resume(tmp_path / "run", noisy, jac=True, rng=np.random.Generator(bits(0)))
+
+    assert np.array_equal(run(first, 25).x, run(second, 25).x)
+
+
+def test_a_state_in_memory_is_a_run_too() -> None:
+    first = stepper(noisy, rng=7)
+    run(first, 25)
+    state = first.state
+    expected = run(first, 25).x
+
+    assert np.array_equal(run(Stepper(noisy, state, lr=0.01, jac=True, rng=0), 25).x, expected)
+
+
+def test_batches_are_drawn_one_an_evaluation_and_end_the_iteration() -> None:
+    drawn = [np.full(2, float(i)) for i in range(5)]
+    seen: list[float] = []
+
+    def fun(x: Array, centre: Array) -> tuple[float, Array]:
+        seen.append(centre[0])
+        return bowl(x, centre)
+
+    assert [record.t for record in stepper(fun, batches=drawn)] == [1, 2, 3, 4]
+    assert seen == [0, 1, 2, 3, 4]
+
+
+def test_an_exception_in_fun_leaves_the_run_as_it_was() -> None:
+    fails = [False]
+
+    def fun(x: Array) -> tuple[float, Array]:
+        if fails[0]:
+            raise ConnectionError
+        return rosenbrock(x)
+
+    one, other = stepper(fun), stepper()
+    run(one, 10)
+    fails[0] = True
+    with pytest.raises(ConnectionError):
+        one.step()
+    fails[0] = False
+
+    assert one.now.t == 10
+    assert np.array_equal(run(one, 5).x, run(other, 15).x)
+
+
+def test_x0_is_not_written_to_nor_looked_at_again() -> None:
+    x0 = np.asarray([3.0, 4.0])
+    made = Stepper(bowl, x0, lr=0.1, jac=True)
+    x0[:] = 0
+
+    assert made.evaluate().f == 25
+    run(made, 10)
+    assert np.array_equal(x0, [0, 0])
+
+
+def test_a_file_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    import radam_ref
+
+    x = np.ones(2)
+    radam_ref.save_state(tmp_path / "state", x, radam_ref.init(x), HOLD)
+    stepper().save(tmp_path / "run")
+    (tmp_path / "half").write_bytes((tmp_path / "run").read_bytes()[:-40])
+
+    with pytest.raises(ValueError, match="is no radam-ref run, or is damaged: its format is"):
+        load(tmp_path / "state")
+    with pytest.raises(ValueError, match="cut off or damaged"):
+        Stepper.resume(tmp_path / "half")
+    with pytest.raises(ValueError, match="is no radam-ref state"):
+        radam_ref.load_state(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "message"),
+    [
+        ({"lr": None}, TypeError, r"lr must be given .* x's own units"),
+        ({"lr": -1}, ValueError, r"lr must be a real number in \[0, inf\), got -1"),
+        ({"lr": np.asarray([1.0, -1.0])}, ValueError, "lr must be at least 0 everywhere"),
+        ({"jac": "exact"}, ValueError, "jac must be a callable, True, None or '2-point', got 'exa"),
+        ({"fun": 3}, TypeError, "fun must be callable, got 3"),
+        ({"config": "paper"}, TypeError, "config must be a RAdamConfig, got 'paper'"),
+        ({"config": RAdamConfig(maximize=True)}, ValueError, "maximize must be False"),
+        ({"config": RAdamConfig(beta2=0.5, dialect="paper-hold")}, ValueError, "beta2 must be lar"),
+        ({"prox": 3}, ValueError, "prox must be a callable"),
+        ({"rng": 1, "batches": [1]}, ValueError, "rng and batches must not both be given"),
+        ({"check_every": 0}, ValueError, "check_every must be an int of at least 1, got 0"),
+    ],
+)
+def test_arguments_are_refused_by_name(how: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        stepper(how.pop("fun", rosenbrock), **how)
+
+
+@pytest.mark.parametrize(
+    ("x0", "error", "message"),
+    [
+        ([1.0, np.nan], ValueError, "x0 must be finite"),
+        (np.zeros((0, 3)), ValueError, "x0 must not be empty"),
+        (["a"], TypeError, "x0 must have one of the dtypes"),
+        ([np.zeros(2), 3.0], TypeError, r"x0\[1\] must be an array"),
+    ],
+)
+def test_a_start_that_cannot_be_is_refused(x0: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        Stepper(bowl, x0, lr=0.1, jac=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ((1j, np.zeros(2)), "fun must return a real number"),
+        ((np.zeros(2), np.zeros(2)), "fun must return one number, got an array of shape"),
+        ((1.0, np.zeros((2, 1))), r"the gradient must have the shape of x0, \(2,\), got \(2, 1\)"),
+        ((1.0, np.zeros(2, complex)), "the gradient must be float64 as x0 is, got complex128"),
+    ],
+)
+def test_answers_of_fun_that_cannot_be_are_refused(answer: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        stepper(lambda x: answer).step()
+
+
+@pytest.mark.parametrize("dialect", sorted(set(dialects) - {"proxmin"}))
+def test_every_dialect_that_step_computes(dialect: str) -> None:
+    config = RAdamConfig(lr=1e-4, dialect=dialect)
+
+    expected = by_hand(rosenbrock, np.asarray(ROSENBROCK_START), config, 20)
+    assert np.array_equal(run(stepper(config=config, lr=None), 20).x, expected)
