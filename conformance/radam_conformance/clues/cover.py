@@ -1,0 +1,186 @@
+"""Covers the failing cases with causes: the suspect that makes most of them, then the next.
+
+What would spoil a case that the port passes is no fault of the port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+from radam_ref import Dialect
+
+from ..results import Cause
+from .suspects import Suspect, elsewhere, known, without_fault
+from .symptoms import symptoms
+from .targets import EARLY, FIRST, Target, is_made_by, may_be_made_by, shortened, tells
+
+_T = TypeVar("_T")
+
+MOST = 6  # causes
+STEPS = 100_000  # that are played in all: some 10 seconds
+SAMPLED, COUNTED = 12, 6  # cases by which suspects are ranked; those of which all cases are counted
+SCREENED, BRIEFLY = 4, 1  # failing cases on which everything is tried, so far behind the first step
+CHECKED = 12  # passing cases that no candidate may spoil; what is named in the end may spoil none
+# Faults that are played with one number and stand for any: what is measured says more.
+EXAMPLES = ("threshold-3", "threshold-4-5", "threshold-6", "threshold-50")
+
+
+class _Found(NamedTuple):
+    suspect: Suspect
+    explained: list[Target]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(target.case.id for target in self.explained)
+
+    @property
+    def is_example(self) -> bool:
+        return self.suspect.fault in EXAMPLES
+
+
+def cover(
+    failing: Sequence[Target],
+    passing: Sequence[Target],
+    dialect: Dialect,
+    progress: Callable[[int], None],
+) -> tuple[list[Cause], list[Target]]:
+    """Find causes until every failing case has one, or nothing explains more.
+
+    Parameters
+    ----------
+    failing, passing : sequence of Target
+    dialect : Dialect
+        What the port is judged by; its faults may turn out to be those of another one.
+    progress : callable
+        Called with the number of cases that are left.
+
+    Returns
+    -------
+    causes : list of Cause
+        Each with cases of its own.
+    left : list of Target
+        What none of them explains.
+    """
+    trial, causes = _Trial(passing), list[Cause]()
+    # What the program without a fault makes as well is no sign of one.
+    unfaulty = without_fault(dialect)
+    innocent, left = list[Target](), list[Target]()
+    for each in failing:
+        (innocent if is_made_by(unfaulty.play(each.case), each) else left).append(each)
+    # With several faults at work, the few cases that are screened need not have one in common:
+    # after all cases at once, those of each part of the suite are looked at.
+    for part in ("", *dict.fromkeys(target.case.profile for target in failing)):
+        while len(causes) < MOST:
+            progress(len(left))
+            pool = [target for target in left if part in ("", target.case.profile)]
+            found = _best(_ways(pool, dialect, causes, wide=not part), pool, left, trial)
+            if found is None:
+                break
+            causes.append(found)
+            dialect = found.dialect
+            left = [target for target in left if target.case.id not in found.cases]
+    return causes, [*left, *innocent]
+
+
+def _ways(
+    pool: Sequence[Target], dialect: Dialect, causes: Sequence[Cause], *, wide: bool
+) -> Iterator[tuple[float, Iterable[Suspect]]]:
+    """Where to look, each with the part of the cases that must be explained to look no further."""
+    if not pool:
+        return
+    # Behind the first cause, what explains a case alone is said alone.
+    yield 0.0 if causes else 1.0, known(dialect)
+    if causes and causes[0].fault:
+        yield 1.0, known(dialect, beside=causes[0])
+    yield 0.5, symptoms(pool, dialect)
+    # The nearest dialect of a wrong port may be another than it was written in; not where that port
+    # does right in Core.
+    if wide and any(target.case.profile == "core" for target in pool):
+        yield 0.0, elsewhere(dialect)
+
+
+def _best(
+    ways: Iterable[tuple[float, Iterable[Suspect]]],
+    pool: Sequence[Target],
+    left: Sequence[Target],
+    trial: _Trial,
+) -> Cause | None:
+    """The suspect that makes most of the cases left, and at least one of the pool."""
+    brief = [shortened(target, target.step + BRIEFLY) for target in _spread(pool, SCREENED)]
+    found: list[_Found] = []
+    for enough, suspects in ways:
+        likely = [suspect for suspect in suspects if trial.is_likely(suspect, brief)]
+        sample = [shortened(target, target.step) for target in _spread(left, SAMPLED)]
+        likely.sort(key=lambda suspect: -len(trial.explained(suspect, sample)))
+        counted = (_Found(each, trial.explained(each, left)) for each in likely[:COUNTED])
+        found += [one for one in counted if one.explained]
+        if any(len(f.explained) >= enough * len(left) and not f.is_example for f in found):
+            break
+    ranked = sorted(found, key=lambda one: (-len(one.explained), one.is_example))
+    sound = (one for one in ranked if trial.spoils_none(one.suspect))
+    best = next(sound, None)
+    return None if best is None else _cause(best, ranked)
+
+
+def _cause(best: _Found, found: Sequence[_Found]) -> Cause:
+    suspect = best.suspect
+    alike = (other.suspect.sentence for other in found if other.ids == best.ids)
+    return Cause(
+        suspect.sentence,
+        suspect.line,
+        best.ids,
+        best.explained[0].step,
+        suspect.dialect,
+        suspect.links,
+        suspect.fault,
+        tuple(sentence for sentence in alike if sentence != suspect.sentence),
+    )
+
+
+class _Trial:
+    """Plays suspects on cases, none twice on the same one."""
+
+    def __init__(self, passing: Sequence[Target]) -> None:
+        self._passing = passing
+        self._few = [shortened(target, EARLY) for target in _spread(passing, CHECKED)]
+        self._screened: dict[tuple[Suspect, str], bool] = {}
+        self._harmless: dict[Suspect, bool] = {}
+        self._steps = STEPS
+
+    def is_likely(self, suspect: Suspect, brief: Sequence[Target]) -> bool:
+        """Whether it makes one of these, and spoils none of a few that pass."""
+        if self._steps < 0 or not any(self._screen(suspect, target) for target in brief):
+            return False
+        if suspect not in self._harmless:
+            self._steps -= sum(target.case.steps for target in self._few)
+            self._harmless[suspect] = _makes_all(suspect, self._few)
+        return self._harmless[suspect]
+
+    def explained(self, suspect: Suspect, left: Sequence[Target]) -> list[Target]:
+        """Those of the failing cases that it makes, if one of them tells that it is no chance."""
+        self._steps -= sum(target.case.steps for target in left)
+        played = ((suspect.play(target.case), target) for target in left)
+        made = [pair for pair in played if is_made_by(*pair)]
+        return [target for _, target in made] if any(tells(*pair) for pair in made) else []
+
+    def spoils_none(self, suspect: Suspect) -> bool:
+        """Whether it makes all cases that the port passes."""
+        return _makes_all(suspect, self._passing)
+
+    def _screen(self, suspect: Suspect, target: Target) -> bool:
+        key = suspect, target.case.id
+        if key not in self._screened:
+            self._steps -= min(target.case.steps, FIRST if target.step > FIRST else BRIEFLY)
+            self._screened[key] = may_be_made_by(suspect.play, target)
+        return self._screened[key]
+
+
+def _makes_all(suspect: Suspect, targets: Iterable[Target]) -> bool:
+    return all(is_made_by(suspect.play(target.case), target) for target in targets)
+
+
+def _spread(items: Sequence[_T], number: int) -> Sequence[_T]:
+    """So many of them, far apart."""
+    number = min(number, len(items))
+    return [items[len(items) * k // number] for k in range(number)]

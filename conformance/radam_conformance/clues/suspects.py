@@ -1,0 +1,99 @@
+"""What a port may have done wrong, each as something that can be played: known and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+
+from radam_ref import Dialect, dialects
+
+from .. import naming
+from ..cases import Case, Floats
+from ..comparison import observed
+from ..protocol import Refusal
+from ..results import Cause
+from ..specimens.edits import Program, play, program
+from ..specimens.faults import FAULTS
+from .compound import COMPOUND
+
+ALL = {**FAULTS, **COMPOUND}
+# Those that are distinct in Core; the first of their kind have names in the headline.
+WELL_KNOWN = ("paper", "pytorch", "optax", "authors", "paper-hold", "lamp", "proxmin")
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """Something that may be wrong with a port; two are one if they say the same of a dialect.
+
+    Attributes
+    ----------
+    sentence : str
+    line : str
+        Line of Algorithm 2, or the part of the specification that it breaks.
+    dialect : Dialect
+    play : callable
+        What the parameters would be at the observed steps of a case; None: it cannot be played.
+    links : tuple of str
+    fault : str
+        Key of `ALL`.
+    """
+
+    sentence: str
+    line: str
+    dialect: Dialect
+    play: Callable[[Case], Floats | None] = field(compare=False)
+    links: tuple[str, ...] = ()
+    fault: str = ""
+
+
+def known(dialect: Dialect, beside: Cause | None = None) -> Iterator[Suspect]:
+    """Every known fault in a program of this dialect, alone or beside another known one."""
+    other = (beside.fault,) if beside else ()
+    before = "besides, " if beside else ""
+    for name, fault in ALL.items():
+        if fault.equivalent or name in other or not _fit_together(*other, name):
+            continue
+        links = (fault.source,) if fault.source else ()
+        played = partial(_play, (*other, name), dialect)
+        sentence = f"{before}{fault.sentence}"
+        yield Suspect(sentence, fault.line, dialect, played, links, "" if beside else name)
+
+
+def without_fault(dialect: Dialect) -> Suspect:
+    """The right program of a dialect."""
+    sentence = f"it computes the dialect {naming.name(dialect)}"
+    return Suspect(sentence, "dialect", dialect, partial(_play, (), dialect))
+
+
+def elsewhere(dialect: Dialect) -> Iterator[Suspect]:
+    """The other well-known dialects, each without a fault and with every one."""
+    known_ones = (dialects[name] for name in WELL_KNOWN)
+    others = [other for other in known_ones if naming.core(other) != naming.core(dialect)]
+    yield from map(without_fault, others)
+    for other in others:
+        for suspect in known(other):
+            sentence = f"{suspect.sentence}, in the dialect {naming.name(other)}"
+            yield replace(suspect, sentence=sentence)
+
+
+def _fit_together(*faults: str) -> bool:
+    """Whether one program can have these faults: each changes another place of it."""
+    try:
+        _program(*faults)
+    except ValueError:
+        return False
+    return True
+
+
+@cache
+def _program(*faults: str) -> Program:
+    return program([edit for name in faults for edit in ALL[name].edits])
+
+
+def _play(faults: tuple[str, ...], dialect: Dialect, case: Case) -> Floats | None:
+    try:
+        answer = play(_program(*faults), case, dialect)
+    except Refusal:
+        return None
+    return observed(case, answer)
