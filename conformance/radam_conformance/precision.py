@@ -12,8 +12,8 @@ same simulation tells what programs in binary64 may do.
 
 from __future__ import annotations
 
-from itertools import pairwise, product
-from typing import Any, NamedTuple
+from itertools import islice, pairwise, product
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from .cases import Case, Floats, Hyper
 from .comparison import observed
 from .naming import in_case
 from .protocol import Answer
+
+if TYPE_CHECKING:
+    from .truth.balls import Moment
 
 # The roundings of arrays and bias corrections stay below this; another r_t of that precision is
 # farther off where it matters.
@@ -80,46 +83,81 @@ def checkable(case: Case) -> set[int]:
 def explains(case: Case, dialect: Dialect, answer: Answer, number: str = "float32") -> bool:
     """Whether scalar terms in a dtype can make every observed step of the answer.
 
-    eps as a floor, decay, groups, injected states and gradients that are missing are not simulated:
-    False.
+    eps as a floor is not simulated: False.
     """
-    dialect = in_case(dialect, case)
-    decays = any(hyper.weight_decay or hyper.group for hyper in case.hyper)
-    missing = any(None in row for row in case.gradients)
-    if dialect.eps_placement == "floor" or decays or missing or case.start:
-        return False
-    x0 = np.concatenate([np.array(tensor.values) for tensor in case.x0])
-    points = [(0, x0), *zip(case.observe, observed(case, answer), strict=True)]
-    unit = float(np.finfo(case.dtype).eps)
-    with np.errstate(all="ignore"):
-        moves = _moves(case, dialect, number)
-        return all(
-            _is_met(moves[s:t], y - x, unit * (np.abs(x) + np.abs(y)), RELATIVE[number])
-            for (s, x), (t, y) in pairwise(points)
-        )
-
-
-def _moves(case: Case, dialect: Dialect, number: str) -> list[Floats]:
-    """For each step how the parameters may move: a row for each way to compute its terms."""
     from .truth.balls import trajectory
 
-    moves = []
-    for t, state in enumerate(trajectory(case, dialect), start=1):
-        m, v = (np.array([float(z) for z in row]) for row in (state.m, state.v))
-        g = np.concatenate([np.array(row) for row in case.gradients_at(t)])
-        hyper = case.hyper_at(t)
-        m_hat = m / (1 - hyper.beta1**t)
-        if dialect.nesterov:
-            g = -g if hyper.maximize else g
-            m_hat = hyper.beta1 * m / (1 - hyper.beta1 ** (t + 1))
-            m_hat = m_hat + (1 - hyper.beta1) * g / (1 - hyper.beta1**t)
-        moves.append(_step_moves(hyper, dialect, t, m_hat, v, number))
-    return moves
+    dialect = in_case(dialect, case)
+    if dialect.eps_placement == "floor":
+        return False
+    seen = dict(zip(case.observe, observed(case, answer), strict=True))
+    path = _Path(np.concatenate([np.array(tensor.values) for tensor in case.x0]))
+    unit = float(np.finfo(case.dtype).eps)
+    states = enumerate(islice(trajectory(case, dialect), case.observe[-1]), start=1)
+    with np.errstate(all="ignore"):
+        for t, state in states:
+            steps = _steps(case, dialect, t, state, number)
+            if not path.follow(steps, seen.get(t), unit, RELATIVE[number]):
+                return False
+    return True
 
 
-def _step_moves(
-    hyper: Hyper, dialect: Dialect, t: int, m_hat: Floats, v: Floats, number: str
-) -> Floats:
+class _Step(NamedTuple):
+    """How the elements of a tensor may move: x = shrink*x - move, a row for each way."""
+
+    own: slice
+    shrink: float
+    moves: Floats
+
+
+class _Path:
+    """The range in which the parameters may be since the last step that was observed."""
+
+    def __init__(self, x: Floats) -> None:
+        self._seen, self._low, self._high = x, x.copy(), x.copy()
+        self._alone = True
+
+    def follow(self, steps: list[_Step], x: Floats | None, unit: float, relative: float) -> bool:
+        """Whether what is observed after a step, if anything, is where it may be.
+
+        Two observed neighbours must be one way apart, the same for a whole tensor.
+        """
+        for own, shrink, moves in steps:
+            start = self._seen[own]
+            slack = relative * np.abs(moves) + unit * np.abs(start if x is None else x[own])
+            slack += unit * np.abs(start)
+            if x is not None and self._alone:
+                met = np.abs(shrink * start - moves - x[own]) <= slack
+                if not met.all(axis=1).any():
+                    return False
+            self._low[own] = shrink * self._low[own] - (moves + slack).max(axis=0)
+            self._high[own] = shrink * self._high[own] - (moves - slack).min(axis=0)
+        if x is None:
+            self._alone = False
+            return True
+        within = bool(((self._low <= x) & (x <= self._high)).all())
+        self._seen, self._low, self._high, self._alone = x, x.copy(), x.copy(), True
+        return within
+
+
+def _steps(case: Case, dialect: Dialect, t: int, state: Moment, number: str) -> list[_Step]:
+    """How each tensor may move in a step; one without a gradient does not."""
+    steps, first = [], 0
+    for tensor, c in zip(case.x0, state.coefficients, strict=True):
+        own = slice(first, first + len(tensor.values))
+        first = own.stop
+        if c is not None:
+            hyper = case.hyper_at(t, tensor.group)
+            m_hat, v = (
+                np.array([float(z) for z in row[own] if z is not None])
+                for row in (state.m_hat, state.v)
+            )
+            moves = _moves(hyper, dialect, c.t, m_hat, v, number)
+            steps.append(_Step(own, float(c.shrink), moves))
+    return steps
+
+
+def _moves(hyper: Hyper, dialect: Dialect, t: int, m_hat: Floats, v: Floats, number: str) -> Floats:
     terms = terms_in(number, hyper, t, dialect.threshold)
     correction2, r = terms.correction2[:, None], terms.r[:, None]
     eps: Floats | float = hyper.eps
@@ -127,15 +165,5 @@ def _step_moves(
         eps = eps / np.sqrt(correction2)
     u = r * m_hat / (np.sqrt(v / correction2 + dialect.eps_root) + eps)
     plain = m_hat if dialect.unrectified == "momentum" else 0 * m_hat
-    moves: Floats = -hyper.lr * np.where(np.isnan(r), plain, u)
+    moves: Floats = hyper.lr * np.where(np.isnan(r), plain, u)
     return moves
-
-
-def _is_met(moves: list[Floats], moved: Floats, rounding: Floats, relative: float) -> bool:
-    """Whether the parameters moved as these steps let them: one way exactly, some ways in range."""
-    slack = [rounding + relative * np.abs(step) for step in moves]
-    if len(moves) == 1:
-        return bool((np.abs(moves[0] - moved) <= slack[0]).all(axis=1).any())
-    least = sum((step - off).min(axis=0) for step, off in zip(moves, slack, strict=True))
-    most = sum((step + off).max(axis=0) for step, off in zip(moves, slack, strict=True))
-    return bool(((least <= moved) & (moved <= most)).all())
