@@ -16,7 +16,7 @@ from radam_conformance.harness import Harness
 from radam_conformance.judge import judge
 from radam_conformance.new_harness import LANGUAGES, HarnessError
 from radam_conformance.protocol import write_request
-from radam_conformance.results import exit_code
+from radam_conformance.results import MET, exit_code
 from radam_conformance.schedule import request
 from radam_conformance.spec import LoadError, Spec, parse_spec
 
@@ -71,7 +71,7 @@ def test_the_finished_harness_passes_all_that_it_offers(finished: Spec) -> None:
     assert exit_code([report]) == 0
     judged = [result.case for result in report.results]
     assert {case.id for case in load_suite("core/*")} < {case.id for case in judged}
-    assert {result.verdict for result in report.results} == {"pass"}
+    assert {result.verdict for result in report.results} <= set(MET)
 
 
 def test_the_empty_harness_builds_and_says_that_its_step_is_not_written(
