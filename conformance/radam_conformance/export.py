@@ -123,7 +123,8 @@ def _obstacle(case: Case, dialect: str) -> str:
         return f"is in {case.dtype}"
     if dialect not in case.expected:
         return f"has no vectors of dialect {dialect}, only of {', '.join(case.expected)}"
-    if case.expected[dialect].alternatives:
+    # Near beta2 = 1 the judge also accepts what binary64 makes of the textbook formula.
+    if case.expected[dialect].alternatives or case.profile == "extreme":
         return "accepts more than one result"
     return ""
 
