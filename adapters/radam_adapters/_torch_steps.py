@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from radam_ref import Dialect, RAdamConfig, RAdamState, step
 
+AXES = tuple(field.name for field in fields(Dialect))
 HYPER = ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize", "dialect")
 SMALL = 65_536  # elements; a larger tensor fills the machine by itself
 
 Tensors = tuple[Tensor, ...]
-
-pytree.register_constant(Dialect)  # torch.compile guards on the one it saw
 
 
 def configuration(group: dict[str, Any]) -> RAdamConfig:
@@ -33,9 +31,10 @@ def configuration(group: dict[str, Any]) -> RAdamConfig:
 @lru_cache(maxsize=256, typed=True)
 def _configuration(
     beta1: float, beta2: float, eps: float, weight_decay: float, decoupled: bool,
-    maximize: bool, dialect: str | Dialect,
+    maximize: bool, dialect: str | Dialect | tuple[Any, ...],
 ) -> RAdamConfig:  # fmt: skip
-    config = RAdamConfig(0.0, beta1, beta2, eps, weight_decay, maximize, dialect)
+    named = Dialect(*dialect) if isinstance(dialect, tuple) else dialect
+    config = RAdamConfig(0.0, beta1, beta2, eps, weight_decay, maximize, named)
     if config.axes.eps_placement == "floor":
         raise ValueError("eps_placement must be after_correction or before_correction, got 'floor'")
     if decoupled:
@@ -45,7 +44,9 @@ def _configuration(
 
 def radam(tensors: list[Tensors], group: dict[str, Any]) -> None:
     """Step (param, grad, exp_avg, exp_avg_sq, step) of each tensor of a group, in place."""
-    hyper, lr = {name: group[name] for name in HYPER}, group["lr"]
+    hyper, lr, dialect = {name: group[name] for name in HYPER}, group["lr"], group["dialect"]
+    if isinstance(dialect, Dialect):  # torch.compile passes no objects on
+        hyper["dialect"] = tuple(getattr(dialect, axis) for axis in AXES)
     traced = group["capturable"] or torch.compiler.is_compiling()
     if traced or group["differentiable"] or group["foreach"] is False:
         _single_tensor_radam(tensors, lr, hyper, traced)

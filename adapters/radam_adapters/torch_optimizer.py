@@ -61,7 +61,9 @@ class RAdam(torch.optim.RAdam):
     -----
     The state of a parameter has torch's names: `step`, `exp_avg`, `exp_avg_sq`. `step` is float64,
     which counts on where torch's float32 stops, at 2^24; the moments of half precision parameters
-    are float32 (S9). A state_dict loads from and into torch.optim.RAdam.
+    are float32 (S9). A state_dict loads from and into torch.optim.RAdam. A first step with lr = 0
+    whose gradients are all zero lays out the state and is not counted: so the helpers of
+    torch.distributed.checkpoint ask for it.
 
     Examples
     --------
@@ -182,11 +184,26 @@ class RAdam(torch.optim.RAdam):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        asked_for_state = not torch.compiler.is_compiling() and self._is_asked_for_its_state()
         for group in self.param_groups:
             tensors: tuple[list[Tensor], ...] = ([], [], [], [], [])
             self._init_group(group, *tensors)
-            radam(list(zip(*tensors, strict=True)), group)
+            if not asked_for_state:
+                radam(list(zip(*tensors, strict=True)), group)
         return loss
+
+    def _is_asked_for_its_state(self) -> bool:
+        """Whether this is a checkpoint helper's first step, of zeros with lr = 0 (pytorch#164929).
+
+        It wants the state laid out; a step would count, and decay would enter the moments.
+        """
+        if self.state or any(group["lr"] != 0 for group in self.param_groups):
+            return False
+        grads = [p.grad for group in self.param_groups for p in group["params"]]
+        shown = [grad for grad in grads if grad is not None and not grad.is_sparse]
+        # Every process must come to the same answer, whatever its shard holds.
+        whole = (grad.full_tensor() if hasattr(grad, "full_tensor") else grad for grad in shown)
+        return not any(bool(grad.any()) for grad in whole)
 
 
 def _suited(kept: dict[str, Any], param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
@@ -207,7 +224,7 @@ def check(group: dict[str, Any]) -> None:
     if isinstance(lr, Tensor) and not lr.dtype.is_floating_point:
         raise TypeError(f"lr must be a float or one floating number in a tensor, got {lr!r}")
     try:
-        replace(configuration(group), lr=float(lr) if isinstance(lr, Tensor) else lr)
+        replace(configuration(group), lr=lr.item() if isinstance(lr, Tensor) else lr)
     except ValueError as error:
         name = str(error).partition(" ")[0]
         if name not in TORCH_SAYS:

@@ -2,7 +2,9 @@
 
 import ast
 import copy
+import inspect
 import io
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import torch
 
 import radam_adapters
 from radam_adapters.torch_optimizer import RAdam
-from radam_ref import Dialect
+from radam_ref import Dialect, rectification
 
 STEPS = 60
 Parameters = Sequence[torch.nn.Parameter]
@@ -200,6 +202,74 @@ def test_a_run_of_torch_in_half_precision_is_continued(dtype: torch.dtype) -> No
         torch.testing.assert_close(x, y, rtol=0.05, atol=0.05)
 
 
+@pytest.mark.parametrize("foreach", [False, True])
+@pytest.mark.parametrize("at", [1, 5, 6, 30])
+def test_torch_continues_a_run_of_ours(at: int, foreach: bool) -> None:
+    params, theirs = parameters(), parameters()
+    optimizer = RAdam(params, lr=0.1)
+    descend(optimizer, params, range(at))
+    for x, y in zip(theirs, params, strict=True):
+        x.data.copy_(y.data)
+    other = torch.optim.RAdam(theirs, foreach=foreach)
+    other.load_state_dict(saved_and_loaded(optimizer.state_dict()))
+
+    descend(optimizer, params, range(at, STEPS))
+    descend(other, theirs, range(at, STEPS))
+
+    for x, y in zip(params, theirs, strict=True):
+        torch.testing.assert_close(x, y, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("capturable", [False, True])
+def test_steps_are_counted_beyond_2_to_the_24(capturable: bool) -> None:
+    """There torch.optim.RAdam, whose count is float32, stands still; a run of it is continued."""
+    (x,), (y,) = (parameters()[:1] for _ in range(2))
+    theirs, ours = torch.optim.RAdam([x]), RAdam([y], capturable=capturable)
+    descend(theirs, [x], range(1), first=(0,))
+    theirs.state[x]["step"].fill_(2**24 - 2)
+    ours.load_state_dict(copy.deepcopy(theirs.state_dict()))
+    ours.param_groups[0]["capturable"] = capturable
+    descend(theirs, [x], range(4), first=(0,))
+    descend(ours, [y], range(4), first=(0,))
+    resumed = RAdam([y], capturable=capturable)
+    resumed.load_state_dict(saved_and_loaded(ours.state_dict()))
+
+    assert theirs.state[x]["step"] == 2**24
+    assert ours.state[y]["step"] == resumed.state[y]["step"] == 2**24 + 2
+
+
+def test_r_t_is_right_beyond_2_to_the_24() -> None:
+    beta2, t = 1 - 2.0**-20, 2**24 + 5
+    for capturable in (False, True):
+        x = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        x.grad = torch.ones_like(x)
+        optimizer = RAdam([x], lr=1.0, betas=(0.0, beta2), eps=0.0, capturable=capturable)
+        optimizer.state[x].update(
+            step=torch.tensor(t - 1.0, dtype=torch.float64),
+            exp_avg=torch.ones_like(x, requires_grad=False),
+            exp_avg_sq=torch.full_like(
+                x, -math.expm1((t - 1) * math.log(beta2)), requires_grad=False
+            ),
+        )
+        optimizer.step()
+
+        assert -x.item() == pytest.approx(rectification(t, beta2, 5.0), rel=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("options", [{}, {"foreach": False}, {"capturable": True}, {"eps": 0.0}])
+def test_a_zero_gradient_leaves_a_half_where_it_is(
+    dtype: torch.dtype, options: dict[str, Any]
+) -> None:
+    x = torch.nn.Parameter(torch.ones(3, dtype=dtype))
+    optimizer = RAdam([x], lr=0.1, **options)
+    for _ in range(8):
+        x.grad = torch.zeros_like(x)
+        optimizer.step()
+
+    assert x.tolist() == [1.0, 1.0, 1.0]
+
+
 def test_the_state_has_the_names_of_torch() -> None:
     params = parameters()
     ours, theirs = RAdam(params), torch.optim.RAdam(params)
@@ -253,6 +323,11 @@ def test_the_parameter_stays_the_same_tensor() -> None:
         ({"eps": -1e-8}, ValueError, "eps must be .*, got -1e-08"),
         ({"weight_decay": float("nan")}, ValueError, "weight_decay must be .*, got nan"),
         ({"maximize": 1}, TypeError, "maximize must be True or False, got 1"),
+        ({"foreach": 1}, TypeError, r"foreach must be one of \(True, False, None\), got 1"),
+        ({"capturable": None}, TypeError, r"capturable must be one of \(True, False\), got None"),
+        ({"fused": True, "foreach": True}, RuntimeError, "cannot be `True` together"),
+        ({"fused": True, "differentiable": True}, RuntimeError, "does not support"),
+        ({"dialect": "proxmin"}, ValueError, "eps_placement must be .*, got 'floor'"),
         ({"dialect": "torch"}, ValueError, "dialect must be one of .*, got 'torch'"),
     ],
 )
@@ -266,6 +341,19 @@ def test_a_bad_hyper_parameter_is_refused_by_name(
     with pytest.raises(error, match=message):
         optimizer.add_param_group({"params": parameters(), **options})
     assert len(optimizer.param_groups) == 1
+
+
+def test_the_arguments_are_those_of_torch_and_two_more() -> None:
+    ours, theirs = (inspect.signature(c).parameters for c in (RAdam, torch.optim.RAdam))
+    own = [name for name in ours if name not in theirs]
+
+    assert own == ["fused", "dialect"]
+    assert [name for name in ours if name not in own] == list(theirs)
+    assert all(
+        (ours[name].default, ours[name].kind) == (theirs[name].default, theirs[name].kind)
+        for name in theirs
+    )
+    assert issubclass(RAdam, torch.optim.RAdam)
 
 
 def test_a_group_that_is_added_takes_the_defaults_of_the_others() -> None:

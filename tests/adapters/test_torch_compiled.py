@@ -1,0 +1,102 @@
+"""Where the number of steps is a tensor, compiled or capturable, the terms stay exact (S3)."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from radam_adapters.torch_optimizer import RAdam
+from radam_ref import Dialect, rectification
+
+# What Torch's own modules do while the compiler is imported.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+
+
+def random_parameter(dtype: torch.dtype) -> torch.nn.Parameter:
+    generator = torch.Generator().manual_seed(3)
+    return torch.nn.Parameter(torch.randn((2, 3), generator=generator, dtype=dtype))
+
+
+def first_steps(
+    optimizer_class: Any, beta2: float, *, backend: str = "", **options: Any
+) -> list[float]:
+    """What steps of lr = 1 move a parameter by, r_t of each, the gradients being all 1."""
+    x = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = optimizer_class([x], lr=1.0, betas=(0.0, beta2), eps=1e-30, **options)
+    torch.compiler.reset()  # code for another beta2 counts towards the limit of recompilations
+    step = torch.compile(optimizer.step, backend=backend) if backend else optimizer.step
+    moved = []
+    for _ in range(9):
+        x.data.zero_()
+        x.grad = torch.ones_like(x)
+        step()
+        moved.append(-x.item())
+    return moved
+
+
+WAYS = {"capturable": {"capturable": True}, "compiled": {"backend": "aot_eager"}}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("beta2", [0.5, 0.999, 0.9999, 0.99999, 1 - 2.0**-20])
+def test_traced_steps_have_the_exact_terms(beta2: float, way: str) -> None:
+    exact = [rectification(t, beta2, 5.0) or 1.0 for t in range(1, 10)]
+
+    assert first_steps(RAdam, beta2, **WAYS[way]) == pytest.approx(exact, rel=1e-13)
+
+
+def test_torch_itself_is_wrong_there() -> None:
+    """Its compiled RAdam rectifies from step 2 instead of 6, and r_6 is half as large again."""
+    moved = first_steps(torch.optim.RAdam, 0.9999, backend="aot_eager")
+
+    assert moved[1] < 0.1
+    assert moved[5] == pytest.approx(1.5 * rectification(6, 0.9999, 5.0), rel=0.1)  # type: ignore[operator]
+
+
+def test_the_compiler_gives_the_numbers_of_the_loop() -> None:
+    """Two groups, one with an lr on the device, and a tensor that joins late."""
+    dialect = Dialect(threshold=5.0, unrectified="hold")
+    ended = []
+    for compiled in (False, True):
+        torch.compiler.reset()
+        params = [random_parameter(dtype) for dtype in (torch.complex128, torch.bfloat16)]
+        groups = [{"params": params[:1]}, {"params": params[1:], "lr": torch.tensor(0.01)}]
+        optimizer = RAdam(groups, weight_decay=0.125, dialect=dialect)
+        step = torch.compile(optimizer.step, backend="aot_eager") if compiled else optimizer.step
+        for t in range(8):
+            generator = torch.Generator().manual_seed(t)
+            for param in params[: 1 if t < 2 else 2]:
+                param.grad = torch.randn(param.shape, generator=generator, dtype=param.dtype)
+            step()
+        ended.append(params)
+
+    torch.testing.assert_close(*ended)
+
+
+def test_compiled_code_has_the_numbers_of_the_loop() -> None:
+    ended = []
+    for compiled in (False, True):
+        torch.compiler.reset()
+        param = random_parameter(torch.float32)
+        optimizer = RAdam([param], betas=(0.9, 0.9999))
+        step = torch.compile(optimizer.step) if compiled else optimizer.step
+        for t in range(8):
+            param.grad = torch.full_like(param, t - 3.5)
+            step()
+        ended.append((param, optimizer.state[param]))
+
+    torch.testing.assert_close(*ended, rtol=1e-6, atol=0)
+    assert ended[1][1]["step"] == 8
+
+
+def test_the_whole_step_is_one_graph() -> None:
+    x = torch.nn.Parameter(torch.ones(3))
+    optimizer = RAdam([x], lr=torch.tensor(0.1))
+    torch.compiler.reset()
+    step = torch.compile(RAdam.step.__wrapped__.__wrapped__, backend="aot_eager", fullgraph=True)
+    for _ in range(8):
+        x.grad = torch.ones_like(x)
+        with torch.no_grad():
+            step(optimizer)
+
+    assert optimizer.state[x]["step"] == 8
