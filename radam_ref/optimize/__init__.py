@@ -7,11 +7,13 @@ from . import prox, stop
 from ._checkpoint import Checkpoint, CheckpointError
 from ._history import Entry, History, last, spread
 from ._minimize import minimize
+from ._rate import MISSING
 from ._result import Result
 from ._state import State, load
 from ._stepper import Record, Stepper
 
 __all__ = [
+    "MISSING",
     "Checkpoint",
     "CheckpointError",
     "Entry",

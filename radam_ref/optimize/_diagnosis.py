@@ -9,7 +9,7 @@ import numpy as np
 
 from .._state_file import to_host
 from ._leaves import largest
-from ._steps import WINDOW
+from ._seen import WINDOW
 
 if TYPE_CHECKING:
     from ._stepper import Stepper
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def not_moving_freely(run: Stepper) -> str:
     """What most kept x from a minimum, in a sentence or two."""
-    state, pace = run.now, run.now.pace
+    state, pace = run.now, run.now.seen.pace
     if frozen := held_back(run):
         return frozen
     if run.problem.noisy:
@@ -28,7 +28,7 @@ def not_moving_freely(run: Stepper) -> str:
             f"not there yet. In the last {WINDOW} steps x still moved {share:.0f} % of the way "
             "that lr allows, in one direction: a larger lr, or more steps."
         )
-    gradient = np.max(state.gradient)
+    gradient = np.max(state.seen.gradient)
     return (
         f"the largest projected gradient is {gradient:.3g}. If f falls no more, a smaller lr or "
         "one that decreases with t, else more steps."
@@ -38,7 +38,7 @@ def not_moving_freely(run: Stepper) -> str:
 def held_back(run: Stepper) -> str | None:
     """The one gradient that fills v, so that all others since are divided by it; None if none."""
     state, beta2 = run.now, run.problem.config.beta2
-    peak = state.peak
+    peak = state.seen.peak
     if peak is None or peak.t >= state.t or not math.isfinite(peak.value):
         return None
     v = _element(state.moments[peak.leaf].v, peak.element)

@@ -64,12 +64,12 @@ def largest(leaves: Leaves, xp: Any) -> tuple[float, int, int]:
     """The largest modulus, NaN if there is one, with its leaf and its flat index there."""
     found = (-1.0, 0, 0)
     for number, leaf in enumerate(leaves):
-        flat = xp.reshape(abs(leaf), (-1,))
-        index = int(xp.argmax(flat))
+        flat = abs(leaf).ravel() if type(leaf) is np.ndarray else xp.reshape(abs(leaf), (-1,))
+        index = int(flat.argmax() if type(leaf) is np.ndarray else xp.argmax(flat))
         value = float(flat[index])
         if not value <= found[0]:
             found = value, number, index
-            if value != value:
+            if value != value:  # NaN, which nothing exceeds
                 break
     return found
 

@@ -169,8 +169,10 @@ def _freeze(run: Stepper, asked: tuple[rules.Rule, ...], lanes: Lanes) -> tuple[
     """Stop the problems for which a rule is met; their x moves no more."""
     active, status, nit = to_host(lanes.active), lanes.status, lanes.nit
     for rule in asked:
-        met = active & rule.met(run)
-        if met.any():
+        met = rule.met(run)
+        if met is True:  # a limit of the run, which a resume may raise
+            return rule.status, rule.because(run)
+        if (met := active & met).any():
             status, nit = np.where(met, rule.status, status), np.where(met, run.now.t, nit)
             active = active & ~met
     if status is not lanes.status:
@@ -187,7 +189,7 @@ def _result(run: Stepper, ending: tuple[int, str], kept: Any) -> Result:
     result = Result(
         message=message, success=status == 0, status=status, fun=f, x=unpack(x), jac=unpack(g),
         nit=nit, nfev=calls * state.evaluations, njev=state.evaluations,
-        x_best=unpack(state.x_best), fun_best=state.f_best, state=run.state,
+        x_best=unpack(state.best.x), fun_best=state.best.f, state=run.state,
     )  # fmt: skip
     if kept is not None:
         result["history"] = list(kept.entries)
@@ -203,32 +205,20 @@ Point = tuple[Any, str, Any, Leaves, Any, Leaves]
 def _of_one(state: State, status: int, message: str) -> Point:
     """Where the run stands; the best point where that is of no use."""
     if status in TO_THE_BEST:
-        return status, message, state.t, state.x_best, state.f_best, state.g_best or ()
+        return status, message, state.t, state.best.x, state.best.f, state.best.g
     return status, message, state.t, state.x, float(state.f), state.g or ()
 
 
 def _of_lanes(run: Stepper, status: int, message: str) -> Point:
     """The same for each problem of a batch; those that no rule has ended share the ending."""
-    state, layout, lanes = run.now, run.problem.layout, run.now.lanes
+    state, layout, lanes, best = run.now, run.problem.layout, run.now.lanes, run.now.best
     assert lanes is not None
     ended = lanes.status >= 0
     statuses = np.where(ended, lanes.status, status)
     nit = np.where(ended, lanes.nit, state.t)
     astray = layout.xp.asarray(np.isin(statuses, TO_THE_BEST), device=device(lanes.active))
-    best, last = (
-        (*state.x_best, *(state.g_best or ()), state.f_best),
-        (*state.x, *(state.g or ()), state.f),
-    )
-    *arrays, f = chosen(layout, astray, best, last)
-    k, (kinds, counts) = len(state.x), np.unique(statuses, return_counts=True)
-    summary = "; ".join(
-        f"{n} {ENDINGS.get(kind, message)}" for kind, n in zip(kinds, counts, strict=True)
-    )
-    return (
-        statuses,
-        f"Of {len(nit)} problems {summary}.",
-        nit,
-        tuple(arrays[:k]),
-        f,
-        tuple(arrays[k:]),
-    )
+    pairs = ((best.x, state.x), (best.g, state.g or ()), ((best.f,), (state.f,)))
+    x, g, (f,) = (chosen(layout, astray, *pair) for pair in pairs)
+    kinds = zip(*np.unique(statuses, return_counts=True), strict=True)
+    summary = "; ".join(f"{n} {ENDINGS.get(kind, message)}" for kind, n in kinds)
+    return statuses, f"Of {len(nit)} problems {summary}.", nit, x, f, g

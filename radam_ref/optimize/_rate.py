@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def configured(lr: Any, config: RAdamConfig | None) -> RAdamConfig:
     if lr is None and config is None:
         raise TypeError(MISSING)
     config = config or RAdamConfig(lr=1.0, dialect="paper-hold")
-    if lr is not None and np.ndim(lr) == 0 and not (callable(lr) or is_array_api_obj(lr)):
+    if isinstance(lr, Real) or (lr is not None and not _is_many(lr)):
         config = replace(config, lr=real("lr", lr))
     if config.maximize:
         raise ValueError("config.maximize must be False: a minimum is looked for; negate fun")
@@ -39,6 +40,10 @@ def configured(lr: Any, config: RAdamConfig | None) -> RAdamConfig:
             "dialect holds x still till then"
         )
     return config
+
+
+def _is_many(lr: Any) -> bool:
+    return callable(lr) or isinstance(lr, list | tuple) or is_array_api_obj(lr)
 
 
 class Rate:
@@ -66,4 +71,6 @@ class Rate:
             if not bool(self.layout.xp.all(lr >= 0)):  # also NaN
                 raise ValueError(f"lr must be at least 0 everywhere, got {lr}")
             return lr
-        return real("lr", float(lr) if is_array_api_obj(lr) else lr)
+        if is_array_api_obj(lr):
+            lr = float(lr)
+        return lr if type(lr) is float and lr >= 0 else real("lr", lr)

@@ -54,6 +54,27 @@ class Peak(NamedTuple):
     element: int
 
 
+class Point(NamedTuple):
+    """An x with f and the gradient there."""
+
+    x: Leaves
+    f: Any
+    g: Leaves
+
+
+class Seen(NamedTuple):
+    """What was read on the host: `gradient` is the largest modulus of the projected gradient,
+    `finite` whether it and f are, `start` f and `gradient` at x0.
+    """
+
+    gradient: Any
+    finite: Any
+    start: tuple[Any, Any]
+    peak: Peak | None
+    window: Window
+    pace: Pace | None
+
+
 class Lanes(NamedTuple):
     """Of each problem of a batch: whether it still moves, its steps, and its status."""
 
@@ -69,36 +90,29 @@ class State(NamedTuple):
     ----------
     x : where the run stands, `t` steps from x0
     moments : RAdamState of each array
+    x_before : x one step ago
+    path : the sum of lr over the steps, for each array, if lr is a function of t
     evaluations : how often f and its gradient were evaluated
     f, g : f and the gradient at x; None while x is not evaluated
     inward : g without what points out of the bounds
-    gradient : the largest modulus of the projected gradient, on the host; None if not read
-    finite : whether f and g are, so far as read
-    x_best, f_best, g_best : the lowest finite f seen, its x and its gradient
-    x_before : x one step ago
-    start : f and `gradient` at x0
-    path : the sum of lr over the steps, for each array
+    best : Point with the lowest finite f, once evaluated
+    seen : Seen, what was last read for the rules, once evaluated
+    noise : sums over the last evaluations, if they are noisy
+    lanes : of the problems of a batch
     listed : whether x0 was a list
-    peak, window, pace, noise, lanes, rng : what the rules and the messages look back on
+    rng : the state of the random numbers
     """
 
     x: Leaves
     moments: tuple[RAdamState, ...]
-    x_best: Leaves
     x_before: Leaves
     path: Leaves
     evaluations: int = 0
     f: Any = None
     g: Leaves | None = None
     inward: Leaves | None = None
-    gradient: Any = None
-    finite: Any = True
-    f_best: Any = None
-    g_best: Leaves | None = None
-    start: Any = None
-    peak: Peak | None = None
-    window: Window | None = None
-    pace: Pace | None = None
+    best: Any = None
+    seen: Any = None
     noise: Noise | None = None
     lanes: Lanes | None = None
     listed: bool = False
@@ -116,9 +130,8 @@ class State(NamedTuple):
 
 
 HOST = ("gradient", "finite", "start", "pace", "nit", "status")  # read by the rules alone
-KINDS: dict[Any, Any] = {
-    kind.__name__: kind for kind in (RAdamState, State, Window, Pace, Noise, Peak, Lanes)
-}
+TUPLES = (RAdamState, State, Point, Seen, Window, Pace, Noise, Peak, Lanes)
+KINDS: dict[Any, Any] = {kind.__name__: kind for kind in TUPLES}
 
 
 def save(path: str | os.PathLike[str], state: State, config: RAdamConfig) -> None:

@@ -13,9 +13,11 @@ from . import _state
 from ._leaves import Layout, Leaves, leaves_of
 from ._limits import Limits
 from ._objective import Objective
+from ._problem import Problem
 from ._rate import Rate, configured
+from ._seen import on_host
 from ._state import State
-from ._steps import Problem, advance, begun, on_host, told
+from ._steps import advance, begun, told
 
 
 class Record(NamedTuple):
@@ -134,7 +136,7 @@ class Stepper:
         config = configured(lr, config)
         limits = Limits(bounds, layout, x)
         self.problem = Problem(
-            layout, config, Rate(lr, config, layout, x), limits, _proxes(prox, layout, x),
+            layout, config, Rate(lr, config, layout, x), limits, _proxes(prox, layout, x, config),
             rng is not None or batches is not None, check_every,
         )  # fmt: skip
         self.began = time.monotonic()
@@ -220,7 +222,7 @@ class Stepper:
             If f is no real number, or g has not the shape of x.
         """
         self.now = told(self.problem, self.now, f, g)
-        return self.record
+        return self._record()
 
     def step(self) -> Record:
         """Evaluate x0 if it is not, make one step, evaluate there, and record it.
@@ -234,8 +236,9 @@ class Stepper:
         StopIteration
             If `batches` has no more. After this or any other exception the run is as it was.
         """
-        before = self.evaluate() and self.now
-        self.now = advance(self.problem, before)
+        if self.now.g is None:
+            self.evaluate()
+        before, self.now = self.now, advance(self.problem, self.now)
         try:
             return self.evaluate()
         except BaseException:
@@ -249,15 +252,13 @@ class Stepper:
                 raise ValueError("fun must be given to step; without it, ask and tell")
             f, g = self.objective(self.now.x)
             self.now = told(self.problem, self.now, f, g)
-        return self.record
+        return self._record()
 
-    @property
-    def record(self) -> Record:
-        """The record of the last step, as `step` gave it."""
+    def _record(self) -> Record:
         state, unpack = self.now, self.problem.layout.unpack
         return Record(
-            state.t, unpack(state.x), state.f, state.g and unpack(state.g), unpack(state.x_best),
-            state.f_best, state.gradient, unpack(state.x_before), self.problem,
+            state.t, unpack(state.x), state.f, state.g and unpack(state.g), unpack(state.best.x),
+            state.best.f, state.seen.gradient, unpack(state.x_before), self.problem,
         )  # fmt: skip
 
     def __iter__(self) -> Iterator[Record]:
@@ -267,10 +268,14 @@ class Stepper:
         return self.step()
 
 
-def _proxes(prox: Any, layout: Layout, x: Leaves) -> tuple[Any, ...]:
+def _proxes(prox: Any, layout: Layout, x: Leaves, config: RAdamConfig) -> tuple[Any, ...]:
     each = tuple(prox) if isinstance(prox, list | tuple) else (prox,) * len(x)
     if len(each) != len(x) or any(not (one is None or callable(one)) for one in each):
         raise ValueError(
             f"prox must be a callable (x, step) -> x, or one for each array, got {prox!r}"
         )
+    for one, leaf in zip(each, x, strict=True):
+        imaginary = layout.xp.isdtype(leaf.dtype, "complex floating")
+        if one is not None and imaginary and config.axes.complex == "componentwise":
+            raise ValueError("prox must be None for complex x0 in a dialect that is componentwise")
     return each

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import reduce
-from operator import and_, or_
+from operator import and_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from .._boundary import rectification
 from .._config import real
 from .._traced import first_rectified
 from ._diagnosis import at, held_back, not_moving_freely
-from ._steps import WINDOW, on_host
+from ._seen import WINDOW, on_host
 
 if TYPE_CHECKING:
     from ._stepper import Stepper
@@ -51,30 +51,28 @@ class Rule:
         """The rules within of which each ends a run."""
         return (self,)
 
+    def together(self) -> tuple[Rule, ...]:
+        """The rules within that must all be met."""
+        return (self,)
+
     def __or__(self, other: Rule) -> Rule:
         return any_of((*self.alone(), *other.alone()))
 
     def __and__(self, other: Rule) -> Rule:
-        return all_of((self, other))
+        pairs = [(one, two) for one in self.alone() for two in other.alone()]
+        both = tuple(all_of((*one.together(), *two.together())) for one, two in pairs)
+        return both[0] if len(both) == 1 else any_of(both)
 
 
 @dataclass(frozen=True)
 class any_of(Rule):
-    """What `|` makes: the first rule that is met ends the run, with its own message."""
+    """What `|` makes: the first rule that is met ends the run, with its status and message."""
 
     rules: tuple[Rule, ...]
 
     def alone(self) -> tuple[Rule, ...]:
         """The rules."""
         return self.rules
-
-    def met(self, run: Stepper) -> Any:
-        """Whether one is met."""
-        return reduce(or_, (rule.met(run) for rule in self.rules))
-
-    def because(self, run: Stepper) -> str:
-        """The message of the first that is met."""
-        return next(rule.because(run) for rule in self.rules if np.all(rule.met(run)))
 
 
 @dataclass(frozen=True)
@@ -88,6 +86,10 @@ class all_of(Rule):
         """0 if a rule is a success, else that of the first."""
         statuses = [rule.status for rule in self.rules]
         return 0 if 0 in statuses else statuses[0]
+
+    def together(self) -> tuple[Rule, ...]:
+        """The rules."""
+        return self.rules
 
     def met(self, run: Stepper) -> Any:
         """Whether all are."""
@@ -157,17 +159,17 @@ class gtol(Rule):
         """Whether it is met."""
         state = run.now
         if run.problem.noisy:
-            return False if state.lanes is None else np.zeros(state.gradient.shape, bool)
-        return state.gradient <= self._limit(run)
+            return False if state.lanes is None else np.zeros(state.seen.gradient.shape, bool)
+        return state.seen.gradient <= self._limit(run)
 
     def because(self, run: Stepper) -> str:
         """The gradient and its limit."""
-        gradient, limit = run.now.gradient, self._limit(run)
+        gradient, limit = run.now.seen.gradient, self._limit(run)
         size = f"the largest projected gradient, {gradient:.3g}, is at most {limit:.3g}"
         return f"{SUCCESS}: {size}."
 
     def _limit(self, run: Stepper) -> Any:
-        relative = self.relative * run.now.start[1] if self.relative else 0.0
+        relative = self.relative * run.now.seen.start[1] if self.relative else 0.0
         return (
             np.maximum(self.tol, relative) if run.problem.layout.batch else max(self.tol, relative)
         )
@@ -209,8 +211,8 @@ class stall(Rule):
     It is judged once a window and never before r_t > 0.5: RAdam's first steps are short by design.
     """
 
-    xtol: float = 1e-4
-    ftol: float = 1e-9
+    xtol: float = 1e-7
+    ftol: float = 1e-10
     status = 4
 
     def __post_init__(self) -> None:
@@ -219,17 +221,17 @@ class stall(Rule):
 
     def met(self, run: Stepper) -> Any:
         """Whether it is met."""
-        state, config, pace = run.now, run.problem.config, run.now.pace
+        state, config, pace = run.now, run.problem.config, run.now.seen.pace
         if pace is None or pace.t != state.t:
             return False if state.lanes is None else np.zeros(len(state.lanes.nit), bool)
         r_t = rectification(state.t - WINDOW, config.beta2, config.axes.threshold)
-        small = (pace.moved <= self.xtol) & (pace.gain <= self.ftol * abs(on_host(state.f_best)))
+        small = (pace.moved <= self.xtol) & (pace.gain <= self.ftol * abs(on_host(state.best.f)))
         return small & (r_t is not None and r_t > 0.5)
 
     def because(self, run: Stepper) -> str:
         """How little x moved, and why."""
         state = run.now
-        moved = 0.0 if state.pace is None else state.pace.moved
+        moved = 0.0 if state.seen.pace is None else state.seen.pace.moved
         return (
             f"The run has stalled: in {WINDOW} steps x moved by {moved:.1g} of what lr allows. "
             f"{held_back(run) or not_moving_freely(run)}"
@@ -244,7 +246,7 @@ class non_finite(Rule):
 
     def met(self, run: Stepper) -> Any:
         """Whether something is not finite."""
-        finite = run.now.finite
+        finite = run.now.seen.finite
         return not finite if isinstance(finite, bool) else ~finite
 
     def because(self, run: Stepper) -> str:
@@ -280,13 +282,13 @@ class blow_up(Rule):
         state = run.now
         if not _is_unrectified(run):
             return False if state.lanes is None else np.zeros(len(state.lanes.nit), bool)
-        first = abs(state.start[0])
+        first = abs(state.seen.start[0])
         return (run.f > 1000 * first) & (first > 0)
 
     def because(self, run: Stepper) -> str:
         """f before and after, and what to do."""
         state = run.now
-        raised = f"{state.t} steps raised f from {state.start[0]:.3g} to {run.f:.3g}"
+        raised = f"{state.t} steps raised f from {state.seen.start[0]:.3g} to {run.f:.3g}"
         return f"The run has blown up: {raised}. x is the best point. {UNRECTIFIED}"
 
 
