@@ -16,6 +16,7 @@ FORMS: Mapping[str, str] = {
     "optax": "optax:pkg.factory",
     "func": "func:path/to/file.py:step or func:pkg.mod:step",
     "cmd": "cmd:./harness arguments",
+    "keras": "keras:pkg.mod.Class",
 }
 RENAMEABLE = (
     "lr",
@@ -153,6 +154,8 @@ def _check_extras(spec: Spec) -> None:
         raise SpecError(f"--arrays must be one of {', '.join(ARRAYS)}, got {spec.arrays!r}")
     if spec.kind != "func" and (spec.arrays != "numpy" or spec.device):
         raise SpecError(f"--arrays and --device apply to func: alone, not to {spec.text!r}")
+    if spec.device and spec.arrays == "numpy":
+        raise SpecError("--device applies to --arrays cupy, torch and jax; NumPy has no devices")
     for ours in spec.renames:
         if ours not in RENAMEABLE:
             raise SpecError(f"--map {ours}=... must rename one of {', '.join(RENAMEABLE)}")

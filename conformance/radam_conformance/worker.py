@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from .drivers import Driver, Rejected, load
+from .drivers._surroundings import preserved
 from .protocol import PROTOCOL, one_line, to_words
 from .protocol_reader import read_request
 from .spec import LoadError, Spec, SpecError, parse_spec
@@ -58,33 +59,47 @@ def _spec(given: argparse.Namespace) -> Spec:
     return parse_spec(given.spec, given.map, given.set, compile=given.compile, **modes)
 
 
-def _private_pipes() -> tuple[Iterator[str], TextIO]:
+def _private_pipes() -> tuple[TextIO, TextIO]:
     requests = os.fdopen(os.dup(0), encoding="ascii", errors="backslashreplace")
     answers = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     os.dup2(2, 1)
+    os.register_at_fork(after_in_child=lambda: _silence(requests, answers))
     return requests, answers
 
 
+def _silence(*pipes: TextIO) -> None:
+    """Take the judge away from a child of the port, which would answer a second time."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for pipe in pipes:
+        os.dup2(null, pipe.fileno())
+    os.close(null)
+
+
 def _serve(driver: Driver, requests: Iterator[str], answers: TextIO) -> None:
+    own = os.getpid()
     for line in requests:
         match line.split():
-            case ["hello", offered] if offered.isdigit() and int(offered) >= PROTOCOL:
-                _send(answers, [_hello(driver)])
-            case ["hello", offered]:
-                _send(answers, [f"error this port speaks protocol {PROTOCOL}, not {offered}"])
+            case ["hello", offered] if offered.isdecimal() and int(offered) >= 1:
+                _send(answers, [_hello(driver, min(int(offered), PROTOCOL))])
+            case ["hello", *_]:
+                text = f"hello needs a protocol from 1 on, got {one_line(line)}"
+                _send(answers, [f"error {text}"])
             case ["run", *_]:
                 rest = itertools.takewhile(lambda line: line.split() != ["end"], requests)
-                _send(answers, _answer(driver, [line, *rest]))
+                answer = _answer(driver, [line, *rest])
+                if os.getpid() != own:  # a child that the port forked in C, and let go on
+                    os._exit(0)
+                _send(answers, answer)
             case ["quit"]:
                 return
             case _:
                 _send(answers, [f"error {one_line(line)} is no request"])
 
 
-def _hello(driver: Driver) -> str:
+def _hello(driver: Driver, protocol: int) -> str:
     keys = {
         "name": driver.name,
         "version": driver.version,
@@ -93,7 +108,7 @@ def _hello(driver: Driver) -> str:
         "features": ",".join(driver.features),
     }
     words = [f"{key}={'_'.join(one_line(value).split())}" for key, value in keys.items() if value]
-    return " ".join(["hello", str(PROTOCOL), *words])
+    return " ".join(["hello", str(protocol), *words])
 
 
 def _answer(driver: Driver, lines: Sequence[str]) -> list[str]:
@@ -102,17 +117,18 @@ def _answer(driver: Driver, lines: Sequence[str]) -> list[str]:
         request = read_request(lines)
         if request.dtype not in driver.dtypes:
             return [f"unsupported {request.dtype}"]
-        answer = [
-            f"{name} {t} {i} {to_words(values, request.dtype)}".rstrip()
-            for t, shown in driver.run(request)
-            for name, tensors in shown.items()
-            for i, values in enumerate(tensors)
-        ]
+        with preserved():
+            answer = [
+                f"{name} {t} {i} {to_words(values, request.dtype)}".rstrip()
+                for t, shown in driver.run(request)
+                for name, tensors in shown.items()
+                for i, values in enumerate(tensors)
+            ]
     except NotImplementedError as error:
         return [f"unsupported {one_line(str(error))}"]
     except Rejected as error:
         return [f"rejected {one_line(str(error))}"]
-    except Exception as error:
+    except BaseException as error:  # sys.exit in a port ends its case alone
         traceback.print_exc()
         return [f"error {one_line(f'{type(error).__name__}: {error}')}"]
     return [*answer, "end"]

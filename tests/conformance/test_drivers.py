@@ -1,20 +1,26 @@
 """Real ports, driven for real, follow an independent simulation of their dialects."""
 
 import math
-import time
+import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from radam_conformance.drivers import load, refuse_unknown
 from radam_conformance.harness import Harness
-from radam_conformance.protocol import RunRequest
+from radam_conformance.protocol import Answer, RunRequest, Start
 from radam_conformance.spec import parse_spec
 
 GRADIENTS = np.random.default_rng(20).standard_normal((7, 3)).astype(np.float32).astype(float)
 PROXMIN = "func:radam_conformance.ports.proxmin_adaprox:run"
+THINC = "func:radam_conformance.ports.thinc_radam:step"
+TORCH = "torch:torch.optim.RAdam"
 
 Connect = Callable[..., Harness]
 
@@ -39,13 +45,18 @@ def request(
     )
 
 
-def simulate(threshold: float, eps_placement: str, *, hold: bool = False) -> NDArray[np.float64]:
-    """Trajectory of `request()`, shape (40, 3), in binary64 with the textbook formulas."""
+def simulate(
+    threshold: float, eps_placement: str, *, hold: bool = False, late: int = 0
+) -> NDArray[np.float64]:
+    """Trajectory of `request()`, shape (40, 3), in binary64 with the textbook formulas.
+
+    With `late`, t is counted too high by so much.
+    """
     beta1, beta2, eps = 0.9, 0.99, 1e-3
     x, m, v = np.zeros((3, 3))
     rho_inf, trajectory = 2 / (1 - beta2) - 1, []
-    for t in range(1, 41):
-        g = GRADIENTS[(t - 1) % 7]
+    for t in range(1 + late, 41 + late):
+        g = GRADIENTS[(t - 1 - late) % 7]
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * g**2
         m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
@@ -85,12 +96,17 @@ def connect() -> Iterator[Connect]:
         port.close()
 
 
-def trajectory(port: Harness, case: RunRequest) -> NDArray[np.float64]:
+def answer(port: Harness, case: RunRequest) -> Answer:
     outcome = port.run(case)
 
     assert outcome.kind == "answered", f"{outcome.kind}: {outcome.text}\n{outcome.stderr}"
     assert outcome.answer is not None
-    return np.array([outcome.answer.x[t, 0] for t in case.observe])
+    return outcome.answer
+
+
+def trajectory(port: Harness, case: RunRequest) -> NDArray[np.float64]:
+    given = answer(port, case)
+    return np.array([given.x[t, 0] for t in case.observe])
 
 
 @pytest.mark.parametrize(
@@ -136,6 +152,12 @@ def test_float32_cases_are_computed_in_float32(
     np.testing.assert_allclose(got, simulate(*dialect), rtol=0, atol=1e-5)
 
 
+def test_thinc_counts_every_step_but_the_first_is_its_second(connect: Connect) -> None:
+    got = trajectory(connect(THINC, x64=True), request("float32"))
+
+    np.testing.assert_allclose(got, simulate(5, "before_correction", late=1), rtol=0, atol=1e-5)
+
+
 def test_optax_offers_float64_only_where_x64_is_enabled(connect: Connect) -> None:
     port = connect("optax:optax.radam")
 
@@ -174,13 +196,12 @@ def test_decay_and_maximize_reach_the_port(connect: Connect) -> None:
     )
 
 
-def test_lr_may_change_from_step_to_step(connect: Connect) -> None:
-    port = connect("torch:torch.optim.RAdam", x64=True)
+@pytest.mark.parametrize("text", [TORCH, "optax:optax.radam"])
+def test_lr_may_change_from_step_to_step(connect: Connect, text: str) -> None:
+    port = connect(text, x64=True)
     case = request()
-    halved = RunRequest(
-        "lr", "float64", 40, [*case.hyper, (4, 0, "lr", 0.5)], case.x0, case.gradients, case.observe
-    )
-    got, constant = trajectory(port, halved), simulate(5, "before_correction")
+    halved = replace(case, hyper=[*case.hyper, (4, 0, "lr", 0.5)])
+    got, constant = trajectory(port, halved), trajectory(port, case)
 
     np.testing.assert_allclose(got[:3], constant[:3], atol=1e-12)
     np.testing.assert_allclose(got[3] - got[2], (constant[3] - constant[2]) / 2, atol=1e-12)
@@ -226,9 +247,171 @@ def test_what_a_constructor_refuses_is_rejected(connect: Connect) -> None:
     assert outcome.text == "ValueError: Invalid beta parameter at index 1: 1.0"
 
 
-def test_a_long_chain_takes_about_a_second_at_most(connect: Connect) -> None:
-    port = connect("torch:torch.optim.RAdam", x64=True)
-    started = time.monotonic()
-    trajectory(port, request(steps=10_000, observe=[10_000]))
+ROW = [row.tolist() for row in GRADIENTS]
 
-    assert time.monotonic() - started < 5.0
+
+def test_every_group_has_its_own_hyper_parameters(connect: Connect) -> None:
+    case = request()
+    own = {"lr": 0.5, "beta1": 0.9, "beta2": 0.99, "eps": 1e-3, "weight_decay": 0.0}
+    groups = replace(
+        case,
+        hyper=[*case.hyper, *((1, 1, name, value) for name, value in own.items())],
+        x0=[((3,), [0.0] * 3, 0), ((3,), [0.0] * 3, 1), ((3,), [0.0] * 3, 0)],
+        gradients=[[row, row, row] for row in ROW],
+    )
+    expected = simulate(5, "before_correction")
+    got = answer(connect(TORCH, x64=True), groups)
+
+    for i, lr in enumerate((1.0, 0.5, 1.0)):
+        x = np.array([got.x[t, i] for t in case.observe])
+        np.testing.assert_allclose(x, lr * expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("text", [TORCH, "optax:optax.radam"])
+def test_a_case_may_start_where_another_ended(connect: Connect, text: str) -> None:
+    """The state that is shown after ten steps, given back, continues the run bit by bit."""
+    port = connect(text, x64=True)
+    straight = answer(port, request())
+    x, m, v = (quantity[10, 0] for quantity in (straight.x, straight.m, straight.v))
+    continued = replace(
+        request(steps=30),
+        x0=[((3,), x, 0)],
+        gradients=[[row] for row in ROW[3:] + ROW[:3]],
+        start=Start(10, (m,), (v,)),
+        needs=("state",),
+    )
+    got = answer(port, continued)
+
+    assert [got.x[t, 0] for t in range(1, 31)] == [straight.x[t, 0] for t in range(11, 41)]
+
+
+def test_a_state_that_is_not_the_papers_cannot_be_given(connect: Connect) -> None:
+    """optimi keeps m_hat and v_hat where others keep m and v."""
+    port = connect("torch:optimi.RAdam", x64=True)
+    case = replace(request(), start=Start(1, ((0.0,) * 3,), ((0.0,) * 3,)), needs=("state",))
+
+    assert "state" not in port.hello.features
+    assert answer(port, request()).m == {}
+    assert (port.run(case).kind, port.run(case).text) == ("unsupported", "state")
+
+
+@pytest.mark.parametrize("text", [TORCH, "torch:optimi.RAdam", "optax:optax.radam"])
+def test_what_was_saved_goes_on_where_it_was(connect: Connect, text: str) -> None:
+    port = connect(text, x64=True)
+    restored = replace(request(), restore=(4, 5, 6), needs=("restore",))
+
+    assert answer(port, restored) == answer(port, request())
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_torch_takes_the_parts_of_complex_numbers_one_by_one(connect: Connect, dtype: str) -> None:
+    port = connect(TORCH, x64=True)
+    row = [[*values, 1.0] for values in ROW]
+    parts = replace(
+        request("float64"), x0=[((4,), [0.0] * 4, 0)], gradients=[[values] for values in row]
+    )
+    numbers = replace(parts, dtype=dtype, x0=[((2,), [0.0] * 4, 0)], needs=("complex",))
+    tolerance = 1e-12 if dtype == "complex128" else 1e-5
+
+    np.testing.assert_allclose(
+        trajectory(port, numbers), trajectory(port, parts), rtol=0, atol=tolerance
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect"),
+    [(TORCH, (5, "before_correction")), ("optax:optax.radam", (5, "after_correction"))],
+)
+@pytest.mark.parametrize(("dtype", "bits"), [("float16", 11), ("bfloat16", 8)])
+def test_half_precision_is_half_precision(
+    connect: Connect, text: str, dialect: tuple[float, str], dtype: str, bits: int
+) -> None:
+    got = trajectory(connect(text, x64=True), request(dtype, steps=8))
+    fractions, _ = np.frexp(got)
+
+    np.testing.assert_array_equal(fractions * 2**bits, np.rint(fractions * 2**bits))
+    np.testing.assert_allclose(got, simulate(*dialect)[:8], rtol=0, atol=32 * 2.0**-bits)
+
+
+def test_either_kind_of_decay_may_be_asked_of_a_port_without_a_switch() -> None:
+    decays = replace(request(), needs=("weight_decay", "coupled"))
+
+    refuse_unknown(decays, ["weight_decay"])
+    for known in ([], ["weight_decay", "decoupled"]):
+        with pytest.raises(NotImplementedError):
+            refuse_unknown(decays, known)
+
+
+PORTS = """\
+import torch
+
+class Layout(torch.optim.Optimizer):
+    # Where x goes says whether p (1) and its gradient (2) are contiguous.
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.add_(p.is_contiguous() + 2 * p.grad.is_contiguous())
+
+class Betas(Layout):
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.fill_(group["betas"][0])
+
+class NoBetas(Betas):
+    def __init__(self, params, lr=1e-3, beta1=0.9, beta2=0.99, eps=1e-8):
+        super().__init__(params, lr, (beta1, beta2), eps)
+
+class Compiled(Layout):
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.add_(1.0 if torch.compiler.is_compiling() else 100.0)
+"""
+
+
+@pytest.fixture
+def own_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The optimizers above, importable here and in workers."""
+    (tmp_path / "own_ports.py").write_text(PORTS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delitem(sys.modules, "own_ports", raising=False)
+
+
+def first_element(name: str, case: RunRequest) -> list[float]:
+    """That of x at every observed step of an own port, run in this process."""
+    return [shown["x"][0][0] for _, shown in load(parse_spec(f"torch:own_ports.{name}")).run(case)]
+
+
+@pytest.mark.usefixtures("own_ports")
+def test_torch_arrays_are_strided_where_a_case_needs_it() -> None:
+    short = request(steps=3, observe=[3])
+
+    assert first_element("Layout", short) == [9.0]
+    assert first_element("Layout", replace(short, needs=("strided",), restore=(1,))) == [0.0]
+
+
+@pytest.mark.usefixtures("own_ports")
+def test_what_else_changes_is_written_into_the_group() -> None:
+    case = request(steps=4)
+    changed = replace(case, hyper=[*case.hyper, (3, 0, "beta1", 0.5)])
+
+    assert first_element("Betas", changed) == [0.9, 0.9, 0.5, 0.5]
+    with pytest.raises(NotImplementedError, match=r"^schedule: a group has no entry 'beta1'"):
+        first_element("NoBetas", changed)
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+@pytest.mark.usefixtures("own_ports")
+def test_torch_steps_are_compiled_where_a_case_needs_it() -> None:
+    short = request(steps=2, observe=[2])
+    with Harness(parse_spec("torch:own_ports.Compiled")) as port:
+        assert trajectory(port, short)[0, 0] == 200.0
+        assert trajectory(port, replace(short, needs=("compiled",)))[0, 0] == 2.0

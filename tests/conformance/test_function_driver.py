@@ -1,13 +1,19 @@
 """A function on NumPy arrays is driven as documented, and each of its faults has a name."""
 
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from radam_conformance.drivers import Driver, Rejected, load
 from radam_conformance.harness import Harness
-from radam_conformance.protocol import RunRequest
+from radam_conformance.protocol import RunRequest, Start
 from radam_conformance.spec import LoadError, parse_spec
+
+from .sample_ports import port
 
 REQUEST = RunRequest(
     id="sample",
@@ -122,3 +128,337 @@ def test_a_worker_whose_spec_does_not_load_says_so(tmp_path: Path) -> None:
 
     sentence = "port has no attribute 'stpe'; did you mean 'step'?"
     assert str(caught.value) == f"{spec.text}: {sentence}"
+
+
+@pytest.mark.parametrize(
+    "deed", ["print", "overwrite", "unsettle", "fork", "view", "remember", "nan"]
+)
+def test_a_misdeed_harms_no_case_after_it(deed: str) -> None:
+    """The case after it underflows, which NumPy was told to raise an error for."""
+    tiny = replace(
+        REQUEST,
+        hyper=[
+            (t, g, name, 0.125 if name == "lr" else value) for t, g, name, value in REQUEST.hyper
+        ],
+        gradients=[[[1e-200, 1.0, -1e-200]]],
+    )
+    with Harness(port("textbook")) as right:
+        expected = [right.run(case).answer for case in (REQUEST, tiny)]
+    with Harness(port("misbehaving", deed=deed, at_lr=0.5)) as wrong:
+        got = [wrong.run(case).answer for case in (REQUEST, tiny)]
+        assert wrong.restarts == 0
+
+    assert got[1] == expected[1]
+    assert (got[0] == expected[0]) == (deed != "nan")
+
+
+UNSETTLING = """\
+import os, random, warnings
+import numpy as np
+import torch
+
+def surroundings():
+    return (np.geterr(), warnings.filters[:], os.getcwd(), dict(os.environ),
+            torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled())
+
+BEFORE = surroundings()
+
+def step(params, grads, state, hyper):
+    assert state or surroundings() == BEFORE
+    np.seterr(all="raise")
+    warnings.simplefilter("error")
+    os.chdir("/")
+    os.environ["UNSETTLED"] = "1"
+    torch.set_default_dtype(torch.bfloat16)
+    torch.set_default_device("meta")
+    torch.set_grad_enabled(False)
+    return params - grads, True
+"""
+
+
+def test_every_case_finds_the_surroundings_of_the_first(tmp_path: Path) -> None:
+    with Harness(parse_spec(in_file(tmp_path, UNSETTLING))) as harness:
+        assert [harness.run(REQUEST).kind for _ in range(3)] == ["answered"] * 3
+
+
+def test_the_worker_speaks_its_own_protocol_or_an_older_one(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*parse_spec(in_file(tmp_path, SGD)).command()],
+        input="hello 1\nhello 27\nhello 0\nhello\nhello you\nquit\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [
+        ["hello", "1"],
+        ["hello", "1"],
+        *[["error", "hello"]] * 3,
+    ]
+
+
+Loaded = Callable[..., Driver]
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
+    """A driver of the source, in this process."""
+    monkeypatch.setattr(sys, "path", sys.path[:])
+
+    def load_source(source: str, **modes: str) -> Driver:
+        return load(parse_spec(in_file(tmp_path, source), **modes))
+
+    return load_source
+
+
+def asked(**changes: object) -> RunRequest:
+    """A case of two steps with lr = 1, gradient 1 and a few changes."""
+    hyper = [(1, 0, "lr", 1.0), (1, 0, "beta1", 0.5), (1, 0, "beta2", 0.75), (1, 0, "eps", 0.125)]
+    plain = RunRequest("asked", "float64", 2, hyper, [((1,), [4.0], 0)], [[[1.0]]], [1, 2])
+    return replace(plain, **changes)
+
+
+def x_of(driver: Driver, request: RunRequest) -> list[Sequence[Sequence[float]]]:
+    return [shown["x"] for _, shown in driver.run(request)]
+
+
+PAIR = [((1,), [4.0], 0), ((2,), [8.0, 9.0], 0)]
+DECAY = [*asked().hyper, (1, 0, "weight_decay", 0.5)]
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "hyper['weight_decay']",
+        "hyper.get('weight_decay')",
+        "dict(**hyper)['weight_decay']",
+        "dict(hyper)['weight_decay']",
+        "(hyper | {})['weight_decay']",
+        "hyper.copy()['weight_decay']",
+        "dict(zip(hyper, hyper.values()))['weight_decay']",
+        "dict(hyper.items())['weight_decay']",
+    ],
+)
+def test_a_step_that_reads_the_decay_in_any_way_has_it(loaded: Loaded, reading: str) -> None:
+    source = f"def step(p, g, state, hyper):\n    return p - {reading} * p, state\n"
+
+    assert x_of(loaded(source), asked(hyper=DECAY)) == [[[2.0]], [[1.0]]]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("weight_decay", 0.5), ("maximize", True), ("nesterov", True)]
+)
+def test_a_step_that_never_reads_what_a_case_uses_lacks_it(
+    loaded: Loaded, name: str, value: float
+) -> None:
+    driver = loaded(SGD)
+    used, unused = ([*asked().hyper, (1, 0, name, given)] for given in (value, 0 * value))
+
+    assert x_of(driver, asked(hyper=unused)) == [[[3.0]], [[2.0]]]
+    with pytest.raises(NotImplementedError, match=f"^{name}"):
+        x_of(driver, asked(hyper=used))
+
+
+def test_a_step_that_asks_for_the_kind_of_decay_has_a_switch(loaded: Loaded) -> None:
+    source = "def step(p, g, state, hyper):\n    return p * (1 + hyper['decoupled']), state\n"
+
+    assert {"coupled", "decoupled"} <= set(loaded(source).features)
+    assert not {"coupled", "decoupled"} & set(loaded(SGD).features)
+
+
+@pytest.mark.parametrize("kind", ["coupled", "decoupled"])
+def test_a_port_without_a_switch_is_asked_for_either_decay(loaded: Loaded, kind: str) -> None:
+    source = "def step(p, g, state, hyper):\n    return p - hyper['weight_decay'] * p, state\n"
+    request = asked(hyper=DECAY, needs=("weight_decay", kind))
+
+    assert x_of(loaded(source), request) == [[[2.0]], [[1.0]]]
+
+
+LISTS = """\
+def step(params, grads, state, hyper):
+    return [p if g is None else p - g for p, g in zip(params, grads)], state
+"""
+
+
+def test_several_tensors_are_lists_and_a_missing_gradient_is_none(loaded: Loaded) -> None:
+    request = asked(x0=PAIR, gradients=[[[1.0], None], [None, [2.0, 3.0]]], needs=("tensors",))
+
+    assert x_of(loaded(LISTS), request) == [[[3.0], [8.0, 9.0]], [[3.0], [6.0, 6.0]]]
+
+
+def test_a_step_for_one_array_has_no_lists(loaded: Loaded) -> None:
+    request = asked(x0=PAIR, gradients=[[[1.0], [2.0, 3.0]]], needs=("tensors",))
+
+    with pytest.raises(NotImplementedError, match=r"^tensors: "):
+        x_of(loaded(SGD), request)
+
+
+GROUPS = """\
+FEATURES = ("tensors", "groups")
+def step(params, grads, state, hyper):
+    return [p - own["lr"] * g for p, g, own in zip(params, grads, hyper)], state
+"""
+
+
+def test_groups_are_given_to_a_module_that_declares_them(loaded: Loaded) -> None:
+    request = asked(
+        hyper=[
+            *asked().hyper,
+            *[(1, 1, name, value) for _, _, name, value in asked().hyper],
+            (1, 1, "lr", 0.5),
+            (2, 1, "lr", 0.25),
+        ],
+        x0=[PAIR[0], (*PAIR[1][:2], 1)],
+        gradients=[[[1.0], [2.0, 4.0]]],
+        needs=("tensors", "groups"),
+    )
+
+    assert x_of(loaded(GROUPS), request) == [[[3.0], [7.0, 7.0]], [[2.0], [6.5, 6.0]]]
+    with pytest.raises(NotImplementedError, match=r"^groups$"):
+        x_of(loaded(LISTS), request)
+
+
+STATE = """\
+def make_state(t, m, v):
+    return {"t": t, "m": m, "v": v}
+def step(params, grads, state, hyper):
+    state = {**state, "t": state["t"] + 1, "m": state["m"] + grads}
+    return params * state["t"], state
+"""
+
+
+def test_a_state_is_made_of_t_m_and_v_and_shown_again(loaded: Loaded) -> None:
+    request = asked(start=Start(9, ((0.5,),), ((0.25,),)), needs=("state",))
+    driver = loaded(STATE)
+
+    assert "state" in driver.features
+    assert list(driver.run(request)) == [
+        (1, {"x": [[40.0]], "m": [[1.5]], "v": [[0.25]]}),
+        (2, {"x": [[440.0]], "m": [[2.5]], "v": [[0.25]]}),
+    ]
+    with pytest.raises(NotImplementedError, match=r"^state$"):
+        x_of(loaded(SGD), request)
+
+
+@pytest.mark.parametrize(
+    ("state", "seen"),
+    [
+        ("(1, 2 * g, 4 * g)", {"m": [[2.0]], "v": [[4.0]]}),
+        ("{'m': 2 * g, 'v': (4 * g).astype('f4')}", {"m": [[2.0]]}),
+        ("__import__('types').SimpleNamespace(v=[4 * g])", {"v": [[4.0]]}),
+        ("(g, 2 * g, 4 * g)", {}),
+        ("'none'", {}),
+    ],
+)
+def test_moments_are_shown_where_the_state_has_them(
+    loaded: Loaded, state: str, seen: dict[str, list[list[float]]]
+) -> None:
+    driver = loaded(f"def step(p, g, state, hyper):\n    return p, {state}\n")
+    (_, shown), _ = driver.run(asked())
+
+    assert shown == {"x": [[4.0]], **seen}
+
+
+def test_the_state_goes_through_a_file_where_a_case_restores_it(loaded: Loaded) -> None:
+    source = (
+        "def step(p, g, state, hyper):\n    state = state or [p]\n    return p + state[0], state\n"
+    )
+    kept = "def step(p, g, state, hyper):\n    return p, lambda: None\n"
+    request = asked(restore=(1,), needs=("restore",))
+
+    assert x_of(loaded(source), request) == [[[8.0]], [[12.0]]]
+    with pytest.raises(NotImplementedError, match=r"^restore: "):
+        x_of(loaded(kept), request)
+
+
+@pytest.mark.parametrize(
+    ("need", "flag", "whose"),
+    [
+        ("strided", "c_contiguous", "p"),
+        ("strided", "c_contiguous", "g"),
+        ("readonly", "writeable", "g"),
+    ],
+)
+def test_arrays_are_laid_out_as_a_case_needs(
+    loaded: Loaded, need: str, flag: str, whose: str
+) -> None:
+    source = f"def step(p, g, state, hyper):\n    return p + {whose}.flags.{flag}, state\n"
+    three = asked(x0=[((3,), [0.0] * 3, 0)], gradients=[[[1.0] * 3]])
+
+    assert x_of(loaded(source), three)[-1] == [[2.0] * 3]
+    assert x_of(loaded(source), replace(three, needs=(need,)))[-1] == [[0.0] * 3]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "doubled"),
+    [
+        ("complex128", [1.0, 2.0, -3.0, 0.5], [2.0, 4.0, -6.0, 1.0]),
+        ("complex64", [1.0, 2.0, -3.0, 0.5], [2.0, 4.0, -6.0, 1.0]),
+        ("float16", [1.0, 2.0**-24], [2.0, 2.0**-23]),
+    ],
+)
+def test_an_array_has_the_dtype_of_the_case(
+    loaded: Loaded, dtype: str, values: list[float], doubled: list[float]
+) -> None:
+    source = (
+        f"def step(p, g, state, hyper):\n    assert p.dtype == '{dtype}'\n    return p + p, state\n"
+    )
+    request = asked(dtype=dtype, steps=1, observe=[1], x0=[((2,), values, 0)], gradients=[[values]])
+
+    assert x_of(loaded(source), request) == [[doubled]]
+
+
+STRICT = """\
+def step(params, grads, state, hyper):
+    if hyper["beta2"] >= 1 or hyper["lr"] == 3.0:
+        raise ValueError("no such luck")
+    return params, state
+"""
+
+
+def test_an_error_for_what_makes_no_sense_is_a_refusal(loaded: Loaded) -> None:
+    driver = loaded(STRICT)
+    senseless = [*asked().hyper[:2], (1, 0, "beta2", 1.0), asked().hyper[3]]
+    sensible = [(1, 0, "lr", 3.0), *asked().hyper[1:]]
+
+    with pytest.raises(Rejected, match="no such luck"):
+        x_of(driver, asked(hyper=senseless))
+    with pytest.raises(ValueError, match="no such luck"):
+        x_of(driver, asked(hyper=sensible))
+    assert "invalid" not in driver.features
+    assert "invalid" in loaded(f"FEATURES = ('invalid',)\n{STRICT}").features
+
+
+OF_LIBRARY = """\
+import {module}
+def make_state(t, m, v):
+    return (t, m, v)
+def step(params, grads, state, hyper):
+    for array in (params, grads, *state[1:]):
+        assert isinstance(array, {module}.{kind})
+        assert str(array.dtype).removeprefix("torch.") == "{dtype}"
+    return params - hyper["lr"] * grads, state
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("library", "module", "kind"), [("torch", "torch", "Tensor"), ("jax", "jax", "Array")]
+)
+def test_a_function_gets_the_arrays_it_is_to_be_given(
+    loaded: Loaded, library: str, module: str, kind: str, dtype: str
+) -> None:
+    source = OF_LIBRARY.format(module=module, kind=kind, dtype=dtype)
+    driver = loaded(source, arrays=library, device="cpu")
+    start = Start(1, ((0.5,),), ((0.25,),))
+    request = asked(dtype=dtype, restore=(1,), start=start)
+
+    assert x_of(driver, request) == [[[3.0]], [[2.0]]]
+    assert not {"strided", "readonly"} & set(driver.features)
+    with pytest.raises(NotImplementedError, match=r"^strided$"):
+        x_of(driver, asked(needs=("strided",)))
+
+
+def test_a_need_that_is_not_known_is_named(loaded: Loaded) -> None:
+    with pytest.raises(NotImplementedError, match=r"^telepathy$"):
+        x_of(loaded(SGD), asked(needs=("schedule", "telepathy")))

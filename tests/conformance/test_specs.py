@@ -1,5 +1,8 @@
 """A spec that cannot be used gives one sentence: what was tried, and what is there instead."""
 
+import sys
+from typing import Any
+
 import pytest
 
 from radam_conformance.drivers import load
@@ -49,10 +52,18 @@ def test_a_port_that_is_not_there_gives_one_sentence(
         ("torch:a.B", {"renames": ["rho=c"]}, "must rename one of lr, beta1"),
         ("torch:a.B", {"options": ["c"]}, "must have the form name=value"),
         ("torch:a.B", {"options": ["c=1", "c=2"]}, "a second time"),
+        ("torch:a.B", {"renames": ["lr=c", "eps=c"]}, "gives the argument c to more than one"),
+        ("keras:Class", {}, "must have the form keras:pkg.mod.Class"),
+        ("optax:a.b", {"compile": True}, "--compile applies to torch: alone, not to 'optax:a.b'"),
+        ("cmd:./port", {"compile": True}, "--compile applies to torch: alone"),
+        ("torch:a.B", {"arrays": "jax"}, "--arrays and --device apply to func: alone"),
+        ("keras:a.B", {"device": "cuda:0"}, "--arrays and --device apply to func: alone"),
+        ("func:a:b", {"device": "cuda:0"}, "--device applies to --arrays cupy, torch and jax"),
+        ("func:a:b", {"arrays": "list"}, "must be one of numpy, cupy, torch, jax, got 'list'"),
     ],
 )
 def test_a_malformed_spec_gives_one_sentence(
-    text: str, extras: dict[str, list[str]], sentence: str
+    text: str, extras: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(SpecError) as caught:
         parse_spec(text, **extras)
@@ -60,8 +71,48 @@ def test_a_malformed_spec_gives_one_sentence(
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("modes", "reason"),
+    [
+        ({"arrays": "cupy"}, "--arrays cupy cannot be used here: ModuleNotFoundError: "),
+        ({"arrays": "torch", "device": "abacus"}, "--arrays torch --device abacus cannot be used"),
+        ({"arrays": "jax", "device": "cpu:99"}, "--arrays jax --device cpu:99 cannot be used"),
+    ],
+)
+def test_arrays_that_cannot_be_made_here_are_said_before_any_case(
+    monkeypatch: pytest.MonkeyPatch, modes: dict[str, str], reason: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)  # as where it is not installed
+    with pytest.raises(LoadError) as caught:
+        load(parse_spec("func:math:hypot", **modes))
+
+    assert str(caught.value).startswith(f"func:math:hypot: {reason}")
+
+
 def test_values_of_options_are_literals_and_never_run() -> None:
     words = ["a=true", "b=False", "c=1e-3", "d=(0.9, 0.99)", "e=text", "f=__import__('os')"]
     values = parse_spec("torch:a.B", options=words).option_values()
 
     assert list(values.values()) == [True, False, 1e-3, (0.9, 0.99), "text", "__import__('os')"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "modes"),
+    [
+        ("torch:a.B", ["--compile"], {"compile": True}),
+        ("func:a:b", ["--arrays=jax"], {"arrays": "jax"}),
+        (
+            "func:a:b",
+            ["--arrays=torch", "--device=cuda:1"],
+            {"arrays": "torch", "device": "cuda:1"},
+        ),
+        ("keras:a.b.C", [], {}),
+    ],
+)
+def test_a_worker_is_told_how_the_port_is_run(
+    text: str, words: list[str], modes: dict[str, Any]
+) -> None:
+    spec = parse_spec(text, **modes)
+
+    assert spec.words() == [text, *words]
+    assert spec.command()[-len(spec.words()) :] == spec.words()

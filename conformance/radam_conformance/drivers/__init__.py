@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from ..features import lacking
 from ..protocol import RunRequest
 from ..spec import LoadError, Spec
 
@@ -16,6 +17,7 @@ _MODULES: Mapping[str, str] = {
     "torch": "torch_optimizer",
     "optax": "optax_transform",
     "func": "function",
+    "keras": "keras_optimizer",
 }
 
 # Step t, and of each quantity shown (x always, m and v where the port lets them be seen) the flat
@@ -70,9 +72,22 @@ def refuse_unknown(request: RunRequest, known: Collection[str]) -> None:
     NotImplementedError
         Names the first of these features.
     """
-    for feature in request.needs:
-        if feature not in known:
-            raise NotImplementedError(feature)
+    for feature in lacking(request.needs, known):
+        raise NotImplementedError(feature)
+
+
+def lr_changes(request: RunRequest) -> dict[int, float]:
+    """The learning rates that change, by step, for a port of which nothing else can.
+
+    Raises
+    ------
+    NotImplementedError
+        If the case changes another hyper-parameter.
+    """
+    changes = request.later_hyper()
+    if any(set(changed) != {"lr"} for changed in changes.values()):
+        raise NotImplementedError("schedule of another hyper-parameter than lr")
+    return {t: float(changed["lr"]) for t, changed in changes.items()}
 
 
 def load(spec: Spec) -> Driver:

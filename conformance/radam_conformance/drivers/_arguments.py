@@ -19,6 +19,20 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "maximize": ("maximize",),
     "nesterov": ("nesterov",),
 }
+# One step of these with a gradient of 1 leaves m and v at the values below, exactly. Some ports
+# keep m_hat and v_hat under the names of m and v.
+TELLING: Mapping[str, float] = {
+    "lr": 2.0**-10,
+    "beta1": 0.875,
+    "beta2": 0.75,
+    "eps": 2.0**-20,
+    "weight_decay": 0.0,
+    "decoupled": False,
+    "maximize": False,
+    "nesterov": False,
+}
+MOMENTS_OF_ONE = (0.125, 0.25)
+
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 

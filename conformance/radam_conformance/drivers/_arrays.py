@@ -1,9 +1,8 @@
-"""The arrays that a function gets: of a namespace, on a device, laid out as a case asks."""
+"""The numbers of a case in arrays: of a namespace, on a device, laid out as the case asks."""
 
 from __future__ import annotations
 
 import importlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import RunRequest
+from ..protocol import RunRequest, one_line
+from ..spec import LoadError, Spec
 
 Array = NDArray[Any]
 
@@ -41,6 +41,23 @@ def namespace(name: str) -> Namespace:
     return found
 
 
+def check_arrays(spec: Spec) -> None:
+    """Make one array of those that the function is to get.
+
+    Raises
+    ------
+    LoadError
+        If the library or the device is not there.
+    """
+    try:
+        one = Arrays([], "float32", spec.arrays, spec.device, strided=False, readonly=False)
+        one.hand_out(np.zeros(1, np.float32))
+    except Exception as error:  # each library has errors of its own
+        asked = f"--arrays {spec.arrays}" + f" --device {spec.device}" * bool(spec.device)
+        reason = one_line(f"{type(error).__name__}: {error}")
+        raise LoadError(f"{spec.text}: {asked} cannot be used here: {reason}") from error
+
+
 @dataclass(frozen=True)
 class Arrays:
     """The parameters a case starts from, on the host, and how to hand arrays to the function."""
@@ -55,7 +72,7 @@ class Arrays:
     def like(self, values: Sequence[Sequence[float]]) -> list[Array]:
         """Arrays of these values, shaped like the parameters."""
         return [
-            _array(numbers, array.shape, self.dtype)
+            host_array(numbers, array.shape, self.dtype)
             for numbers, array in zip(values, self.arrays, strict=True)
         ]
 
@@ -93,16 +110,17 @@ class Arrays:
 
 def start(request: RunRequest, library: str, device: str) -> Arrays:
     """The parameters that a case starts from."""
-    arrays = [_array(values, shape, request.dtype) for shape, values, _ in request.x0]
+    arrays = [host_array(values, shape, request.dtype) for shape, values, _ in request.x0]
     needs = request.needs
     return Arrays(arrays, request.dtype, library, device, "strided" in needs, "readonly" in needs)
 
 
-def _array(values: Sequence[float], shape: Sequence[int], dtype: str) -> Array:
+def host_array(values: Sequence[float], shape: Sequence[int], dtype: str) -> Array:
+    """These values in the dtype, those of bfloat16, which NumPy has not, in float32."""
     numbers = np.array(values, np.float64)
     if dtype.startswith("complex"):
         numbers = numbers.view(np.complex128)
-    return numbers.astype("float32" if dtype == "bfloat16" else dtype).reshape(shape)
+    return numbers.astype("float32" if dtype == "bfloat16" else dtype).reshape(tuple(shape))
 
 
 def all_gradients(request: RunRequest, x0: Arrays) -> Iterator[list[Array | None]]:
@@ -110,7 +128,7 @@ def all_gradients(request: RunRequest, x0: Arrays) -> Iterator[list[Array | None
     for t in range(request.steps):
         row = request.gradients[t % len(request.gradients)]
         yield [
-            None if values is None else _array(values, array.shape, request.dtype)
+            None if values is None else host_array(values, array.shape, request.dtype)
             for values, array in zip(row, x0.arrays, strict=True)
         ]
 
@@ -130,12 +148,20 @@ def shown(params: Sequence[Any], state: Any, x0: Arrays, t: int) -> dict[str, li
     if len(params) != len(x0.arrays):
         raise ValueError(f"{len(params)} params came back at t = {t}, expected {len(x0.arrays)}")
     quantities = {"x": [_flat(*pair, x0, t) for pair in zip(params, x0.arrays, strict=True)]}
-    for name in ("m", "v"):
-        moments = state.get(name) if isinstance(state, dict) else getattr(state, name, None)
+    for name, moments in _moments(state):
         arrays = [_on_host(moment) for moment in as_list(moments)] if moments is not None else []
         if [(a.shape, a.dtype) for a in arrays] == [(a.shape, a.dtype) for a in x0.arrays]:
-            quantities[name] = [_numbers(array) for array in arrays]
+            quantities[name] = [numbers_in(array) for array in arrays]
     return quantities
+
+
+def _moments(state: Any) -> list[tuple[str, Any]]:
+    """m and v of a state that calls them so, or of a tuple (t, m, v)."""
+    if isinstance(state, dict):
+        return [(name, state.get(name)) for name in ("m", "v")]
+    if isinstance(state, tuple) and len(state) == 3 and isinstance(state[0], int):
+        return [("m", state[1]), ("v", state[2])]
+    return [(name, getattr(state, name, None)) for name in ("m", "v")]
 
 
 def _flat(param: Any, like: Array, x0: Arrays, t: int) -> list[float]:
@@ -143,7 +169,7 @@ def _flat(param: Any, like: Array, x0: Arrays, t: int) -> list[float]:
     if (array.shape, array.dtype) != (like.shape, like.dtype):
         got, want = (f"{a.dtype} of shape {a.shape}" for a in (array, like))
         raise ValueError(f"params came back as {got} at t = {t}, expected {want}")
-    return _numbers(array)
+    return numbers_in(array)
 
 
 def _on_host(array: Any) -> Array:
@@ -156,9 +182,9 @@ def _on_host(array: Any) -> Array:
     return host.astype(np.float32) if host.dtype.name == "bfloat16" else host
 
 
-def _numbers(array: Array) -> list[float]:
+def numbers_in(array: Array) -> list[float]:
+    """The flat values of an array, of a complex one the parts of each."""
     wide = np.complex128 if np.iscomplexobj(array) else np.float64
     flat = np.ascontiguousarray(array.reshape(-1)).astype(wide)
     values: list[float] = flat.view(np.float64).tolist()
-    assert len(values) == math.prod(array.shape) * (2 if wide is np.complex128 else 1)
     return values

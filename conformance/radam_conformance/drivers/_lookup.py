@@ -25,7 +25,7 @@ def import_named(spec: Spec, module_name: str) -> ModuleType:
     """
     try:
         return importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{module_name}.".startswith(f"{missing}."):
             raise LoadError(f"{spec.text}: there is no module {missing!r} here") from error
@@ -54,7 +54,7 @@ def import_file(spec: Spec, path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         module_spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends by sys.exit
         reason = f"{type(error).__name__}: {error}"
         raise LoadError(f"{spec.text}: running {str(path)!r} failed with {reason}") from error
     return module

@@ -4,8 +4,10 @@
 array, or a list of arrays in the cases with several tensors (a gradient None: none this step);
 state is None at first and opaque after; hyper is a dict with lr, beta1, beta2, eps, weight_decay,
 decoupled, maximize and nesterov. It may raise NotImplementedError for what it lacks; what it never
-reads from hyper it lacks too. The module may export `make_state(t, m, v)`, which makes a state of a
-number of steps and the moments, and `FEATURES`, the words for what it can be asked.
+reads from hyper it lacks too. Moments are shown where the state has them as m and v, or is a tuple
+(t, m, v). The module may export `make_state(t, m, v)`, which makes a state of a number of steps and
+the moments, and `FEATURES`, the words for what it can be asked; with "groups" among them, hyper is
+a list in the cases with groups, a dict for each tensor.
 
 A port whose interface keeps the loop to itself exports a function of the name `run` instead:
 `run(x0, gradients, hyper)` gets the gradients of all steps in a list and returns, or yields,
@@ -26,7 +28,16 @@ from typing import Any
 from ..protocol import RunRequest
 from ..spec import LoadError, Spec
 from . import Driver, Observation, Rejected, refuse_unknown
-from ._arrays import Arrays, all_gradients, as_list, namespace, plain, shown, start
+from ._arrays import (
+    Arrays,
+    all_gradients,
+    as_list,
+    check_arrays,
+    namespace,
+    plain,
+    shown,
+    start,
+)
 from ._lookup import attribute, distribution_version, import_file, import_named
 
 ALWAYS = ("tensors", "missing", "weight_decay", "maximize", "nesterov", "shapes", "complex")
@@ -35,8 +46,27 @@ STEPWISE = ("schedule", "restore")
 READ = ("weight_decay", "maximize", "nesterov")
 
 
+def _reads_all(method: Callable[..., Any]) -> Any:
+    """A method of a dict after which any of its values may have been read."""
+
+    def reading(self: Read, *others: Any) -> Any:
+        self._seen.update(dict.keys(self))
+        return method(self, *others)
+
+    return reading
+
+
 class Read(dict[str, Any]):
     """A dict that remembers the keys that were read, all of them if it was taken as a whole."""
+
+    # Without an __iter__ of its own, `f(**hyper)` and `dict(hyper)` would ask none of the others.
+    __iter__ = _reads_all(dict.__iter__)
+    keys = _reads_all(dict.keys)
+    values = _reads_all(dict.values)
+    items = _reads_all(dict.items)
+    copy = _reads_all(dict.copy)
+    __or__ = _reads_all(dict.__or__)
+    __ror__ = _reads_all(dict.__ror__)
 
     def __init__(self, values: Mapping[str, Any], seen: set[str]) -> None:
         super().__init__(values)
@@ -51,16 +81,6 @@ class Read(dict[str, Any]):
         self._seen.add(key)
         return super().get(key, default)
 
-    def keys(self) -> Any:
-        """As of a dict; whoever asks may read any of them."""
-        self._seen.update(self)
-        return super().keys()
-
-    def items(self) -> Any:
-        """As of a dict."""
-        self._seen.update(self)
-        return super().items()
-
 
 @dataclass(frozen=True)
 class FunctionDriver:
@@ -70,6 +90,7 @@ class FunctionDriver:
     version: str
     function: Callable[..., Any]
     whole_runs: bool
+    switch: bool
     arrays: str = "numpy"
     device: str = ""
     declared: tuple[str, ...] | None = None
@@ -85,9 +106,9 @@ class FunctionDriver:
         """What the module declares, or all that hyper and lists of arrays can say."""
         if self.declared is not None:
             return self.declared
-        own = () if self.make_state is None else ("state",)
-        numpy = ("strided", "readonly") if self.arrays == "numpy" else ()
-        return (*ALWAYS, *(() if self.whole_runs else STEPWISE), *own, *numpy)
+        own = ("coupled", "decoupled") * self.switch + ("state",) * (self.make_state is not None)
+        numpy = ("strided", "readonly") * (self.arrays == "numpy")
+        return (*ALWAYS, *STEPWISE * (not self.whole_runs), *own, *numpy)
 
     def run(self, request: RunRequest, /) -> Iterator[Observation]:
         """Observed steps; the function may write into every array it is given."""
@@ -118,7 +139,7 @@ class FunctionDriver:
             params, state = self._step(x0, params, grads, state, given, t)
             yield params, state
             if t in request.restore:
-                params, state = pickle.loads(pickle.dumps((params, state)))
+                params, state = _restored(params, state)
 
     def _step(
         self, x0: Arrays, params: Any, grads: list[Any], state: Any, hyper: Any, t: int
@@ -127,7 +148,7 @@ class FunctionDriver:
         try:
             returned = self.function(*given, state, hyper)
         except (TypeError, AttributeError, ValueError) as error:
-            if t == 1 and isinstance(params, list):
+            if t == 1 and isinstance(params, list) and self.declared is None:
                 raise NotImplementedError(f"tensors: {error}") from error
             if t == 1 and isinstance(error, ValueError) and _makes_no_sense(hyper):
                 raise Rejected(str(error)) from error
@@ -143,7 +164,8 @@ class FunctionDriver:
         if self.make_state is None:
             raise NotImplementedError("state")
         moments = (x0.like(values) for values in request.start[1:])
-        return self.make_state(request.start.t, *(plain(arrays) for arrays in moments))
+        m, v = (x0.hand_out(plain(arrays)) for arrays in moments)
+        return self.make_state(request.start.t, m, v)
 
     def _run(self, x0: Arrays, request: RunRequest, seen: set[str]) -> Iterator[tuple[Any, Any]]:
         if request.later_hyper():
@@ -160,7 +182,8 @@ def load(spec: Spec) -> Driver:
     Raises
     ------
     LoadError
-        If the file, the module or the function is not there, or it has no such keyword.
+        If the file, the module, the function or its keywords are not there, or the arrays that it
+        is to get cannot be made here.
     """
     place, _, name = spec.target.rpartition(":")
     in_file = place.endswith(".py")
@@ -168,6 +191,7 @@ def load(spec: Spec) -> Driver:
     function = attribute(spec, module, name)
     if not callable(function):
         raise LoadError(f"{spec.text}: {name} is a {type(function).__name__}, not a function")
+    check_arrays(spec)
     options, whole_runs = spec.option_values(), name == "run"
     form = "run(x0, gradients, hyper)" if whole_runs else "step(params, grads, state, hyper)"
     try:
@@ -179,6 +203,7 @@ def load(spec: Spec) -> Driver:
         version=str(getattr(module, "__version__", None) or distribution_version(module)),
         function=partial(function, **options),
         whole_runs=whole_runs,
+        switch=_has_switch(module),
         arrays=spec.arrays,
         device=spec.device,
         declared=_declared(module),
@@ -189,6 +214,20 @@ def load(spec: Spec) -> Driver:
 def _declared(module: ModuleType) -> tuple[str, ...] | None:
     words = getattr(module, "FEATURES", None)
     return None if words is None else tuple(map(str, words))
+
+
+def _has_switch(module: ModuleType) -> bool:
+    """Whether code of the module asks which weight decay is meant."""
+    codes = [f.__code__ for f in vars(module).values() if inspect.isfunction(f)]
+    return any("decoupled" in (*code.co_consts, *code.co_names) for code in codes)
+
+
+def _restored(params: Any, state: Any) -> Any:
+    try:
+        saved = pickle.dumps((params, state))
+    except Exception as error:  # objects refuse in many ways
+        raise NotImplementedError(f"restore: {error}") from error
+    return pickle.loads(saved)
 
 
 def _check_read(request: RunRequest, seen: set[str]) -> None:

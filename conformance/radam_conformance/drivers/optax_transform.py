@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -17,8 +18,9 @@ import optax
 
 from ..protocol import RunRequest
 from ..spec import LoadError, Spec
-from . import Driver, Observation, Rejected, refuse_unknown
-from ._arguments import ArgumentNames
+from . import Driver, Observation, Rejected, lr_changes, refuse_unknown
+from ._arguments import MOMENTS_OF_ONE, TELLING, ArgumentNames
+from ._arrays import host_array, numbers_in
 from ._lookup import attribute, distribution_version, import_named
 
 ALWAYS = ("tensors", "schedule", "restore", "shapes", "compiled", "complex")
@@ -40,10 +42,22 @@ class OptaxDriver:
         wide = jnp.result_type(float) == np.float64
         return (*narrow, "float64", "complex128") if wide else narrow
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
-        """What any transformation takes, under jit; decay and maximize by the signature."""
-        return (*ALWAYS, *self.arguments.features())
+        """What any transformation takes, under jit; decay by the signature, state by its look."""
+        return (*ALWAYS, *self.arguments.features(), *("state",) * self.keeps_moments)
+
+    @cached_property
+    def keeps_moments(self) -> bool:
+        """Whether its state has a count and the paper's m and v: one gradient of 1 tells."""
+        one = [jnp.ones(1, jnp.float32)]
+        try:
+            transform = self.factory(**self.arguments.keywords(TELLING))
+            _, state = transform.update(one, transform.init(one), one)
+        except Exception:  # whatever is wrong with it, the cases will show
+            return False
+        moments = [(float(part.mu[0][0]), float(part.nu[0][0])) for part in _parts(state)]
+        return moments == [MOMENTS_OF_ONE]
 
     def run(self, request: RunRequest, /) -> Iterator[Observation]:
         """Observed steps."""
@@ -53,7 +67,7 @@ class OptaxDriver:
         shapes = [shape for shape, _, _ in request.x0]
         params = [_array(values, shape, dtype) for shape, values, _ in request.x0]
         cycle = [_gradients(row, shapes, dtype) for row in request.gradients]
-        state = transform.init(params)
+        state = _injected(transform.init(params), request)
         step = _jitted_step(transform)
         for t in range(1, request.steps + 1):
             params, state = step(params, state, cycle[(t - 1) % len(cycle)])
@@ -101,14 +115,11 @@ def _jitted_step(transform: Any) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
 
 def _rates(request: RunRequest) -> Any:
     """The learning rate, or a schedule of the steps done."""
-    changes, rates = request.later_hyper(), [request.first_hyper()["lr"]]
+    changes, rates = lr_changes(request), [float(request.first_hyper()["lr"])]
     if not changes:
         return rates[0]
     for t in range(2, request.steps + 1):
-        changed = changes.get(t, {})
-        if set(changed) - {"lr"}:
-            raise NotImplementedError("schedule of another hyper-parameter than lr")
-        rates.append(changed.get("lr", rates[-1]))
+        rates.append(changes.get(t, rates[-1]))
     table = jnp.asarray(np.array(rates))
     return lambda count: table[count]
 
@@ -120,19 +131,46 @@ def _gradients(row: Any, shapes: list[tuple[int, ...]], dtype: Any) -> list[jax.
 
 
 def _array(values: Sequence[float], shape: tuple[int, ...], dtype: Any) -> jax.Array:
-    numbers = np.array(values, np.float64)
-    if jnp.issubdtype(dtype, jnp.complexfloating):
-        numbers = numbers.view(np.complex128)
-    return jnp.asarray(numbers.astype(dtype).reshape(shape))
+    return jnp.asarray(host_array(values, shape, dtype.name), dtype)
+
+
+def _has_moments(node: Any) -> bool:
+    return all(hasattr(node, name) for name in ("count", "mu", "nu"))
+
+
+def _parts(state: Any) -> list[Any]:
+    """The parts of a state that have the moments of all parameters."""
+    nodes = jax.tree.leaves(state, is_leaf=_has_moments)
+    return [node for node in nodes if _has_moments(node) and isinstance(node.mu, list)]
+
+
+def _injected(state: Any, request: RunRequest) -> Any:
+    """The state with the case's t, m and v; a schedule counts the steps of the case alone."""
+    start = request.start
+    if start is None:
+        return state
+
+    def replaced(node: Any) -> Any:
+        if not _has_moments(node):
+            return node
+        mu, nu = (
+            [
+                _array(each, like.shape, like.dtype)
+                for each, like in zip(values, moments, strict=True)
+            ]
+            for values, moments in ((start.m, node.mu), (start.v, node.nu))
+        )
+        return node._replace(count=jnp.asarray(start.t, node.count.dtype), mu=mu, nu=nu)
+
+    return jax.tree.map(replaced, state, is_leaf=_has_moments)
 
 
 def _shown(params: list[jax.Array], state: Any, dtype: Any) -> dict[str, list[list[float]]]:
     """The parameters, and the moments where the state has them as optax calls them."""
     shown = {"x": [_flat(param, dtype) for param in params]}
-    for part in jax.tree.leaves(state, is_leaf=lambda node: hasattr(node, "mu")):
-        for name, key in (("m", "mu"), ("v", "nu")):
-            moments = getattr(part, key, None)
-            if isinstance(moments, list) and all(m.dtype == dtype for m in moments):
+    for part in _parts(state):
+        for name, moments in (("m", part.mu), ("v", part.nu)):
+            if all(moment.dtype == dtype for moment in moments):
                 shown[name] = [_flat(moment, dtype) for moment in moments]
     return shown
 
@@ -140,7 +178,4 @@ def _shown(params: list[jax.Array], state: Any, dtype: Any) -> dict[str, list[li
 def _flat(param: jax.Array, dtype: Any) -> list[float]:
     if param.dtype != dtype:
         raise TypeError(f"update changed the dtype of a parameter from {dtype} to {param.dtype}")
-    numbers = np.asarray(param).reshape(-1)
-    wide = np.complex128 if np.iscomplexobj(numbers) else np.float64
-    values: list[float] = numbers.astype(wide).view(np.float64).tolist()
-    return values
+    return numbers_in(np.asarray(param))

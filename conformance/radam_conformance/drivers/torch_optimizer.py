@@ -17,7 +17,7 @@ import torch
 from ..protocol import RunRequest
 from ..spec import LoadError, Spec
 from . import Driver, Observation, Rejected, refuse_unknown
-from ._arguments import ArgumentNames
+from ._arguments import MOMENTS_OF_ONE, TELLING, ArgumentNames
 from ._lookup import attribute, distribution_version, import_named
 
 Params = list[torch.nn.Parameter]
@@ -43,7 +43,7 @@ class TorchDriver:
 
     name: str
     version: str
-    constructor: Callable[..., Any]
+    constructor: Any
     arguments: ArgumentNames
     compile: bool
     dtypes: tuple[str, ...] = (
@@ -63,55 +63,58 @@ class TorchDriver:
 
     @cached_property
     def keeps_moments(self) -> bool:
-        """Whether the state of a parameter has m and v as the paper defines them.
-
-        Some ports keep m_hat and v_hat under the same names: one step with a gradient of 1 tells.
-        """
-        hyper: dict[str, float] = {"lr": 2.0**-10, "beta1": 0.875, "beta2": 0.75, "eps": 2.0**-20}
-        hyper |= dict.fromkeys(("weight_decay", "decoupled", "maximize", "nesterov"), False)
+        """Whether a parameter's state has the paper's m and v: one gradient of 1 tells."""
         param = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
         param.grad = torch.ones_like(param)
         try:
-            optimizer = self.constructor([param], **self.arguments.keywords(hyper))
+            optimizer = self.constructor([param], **self.arguments.keywords(TELLING))
             optimizer.step()
-            shown = {name: float(optimizer.state[param][key]) for name, key in MOMENTS.items()}
+            shown = tuple(float(optimizer.state[param][key]) for key in MOMENTS.values())
         except Exception:  # it has no such state, whatever else is wrong with it
             return False
-        return shown == {"m": 0.125, "v": 0.25} and "step" in optimizer.state[param]
+        return shown == MOMENTS_OF_ONE and "step" in optimizer.state[param]
 
     def run(self, request: RunRequest, /) -> Iterator[Observation]:
         """Observed steps; every step sees fresh gradients, so a port may write into them."""
         refuse_unknown(request, self.features)
-        before = torch.get_default_dtype()
-        try:
-            yield from self._run(request)
-        finally:
-            torch.set_default_dtype(before)  # of the next case, whatever this port did to it
-
-    def _run(self, request: RunRequest) -> Iterator[Observation]:
-        changes, observe = _lr_changes(request), frozenset(request.observe)
+        changes, observe = self._changes(request), frozenset(request.observe)
         dtype: torch.dtype = getattr(torch, request.dtype)
         strided = "strided" in request.needs
         params = [
-            torch.nn.Parameter(_tensor(values, shape, dtype, strided))
+            torch.nn.Parameter(_copy(_tensor(values, shape, dtype), strided))
             for shape, values, _ in request.x0
         ]
-        cycle = [_gradients(row, params, strided) for row in request.gradients]
+        cycle = [_gradients(row, params) for row in request.gradients]
         optimizer = self._construct(params, request)
         if request.start is not None:
             _inject(optimizer, params, request)
         step = self._step(optimizer, request)
         for t in range(1, request.steps + 1):
-            for group, lr in changes.get(t, {}).items():
-                optimizer.param_groups[group]["lr"] = lr
+            for number, values in changes.get(t, ()):
+                _write(optimizer.param_groups[number], values)
             for param, gradient in zip(params, cycle[(t - 1) % len(cycle)], strict=True):
-                param.grad = None if gradient is None else gradient.clone()
+                param.grad = None if gradient is None else _copy(gradient, strided)
             step()
             if t in observe:
                 yield t, self._shown(optimizer, params, dtype)
             if t in request.restore:
                 params, optimizer = self._restored(optimizer, params, request)
                 step = self._step(optimizer, request)
+
+    def _changes(self, request: RunRequest) -> dict[int, list[tuple[int, dict[str, object]]]]:
+        """The entries that change, by step: the number of the group and its new values."""
+        changes: dict[int, list[tuple[int, dict[str, object]]]] = {}
+        for number in request.groups:
+            hyper = request.first_hyper(number)
+            for t, changed in sorted(request.later_hyper(number).items()):
+                before = self.arguments.keywords(hyper)
+                hyper |= changed
+                now = self.arguments.keywords(hyper)
+                values = {name: now[name] for name in now if before.get(name) != now[name]}
+                if set(changed) == {"lr"}:  # the entry that Torch's own schedulers write
+                    values = {"lr": changed["lr"]}
+                changes.setdefault(t, []).append((number, values))
+        return changes
 
     def _step(self, optimizer: Any, request: RunRequest) -> Callable[[], Any]:
         step: Callable[[], Any] = optimizer.step
@@ -124,15 +127,7 @@ class TorchDriver:
     def _construct(self, params: Params, request: RunRequest) -> Any:
         hypers = [request.first_hyper(group) for group in request.groups]
         keywords = [self.arguments.keywords(hyper) for hyper in hypers]
-        given = {name for each in keywords for name in each}
-        groups: Any = params
-        if len(keywords) > 1:
-            # A group that does not decay must say so beside one that does.
-            off = {name: 0.0 for name in given if not all(name in each for each in keywords)}
-            own = [[p for p, x in zip(params, request.x0, strict=True) if x[2] == group]
-                   for group in request.groups]  # fmt: skip
-            pairs = zip(own, keywords, strict=True)
-            groups = [{"params": members, **off, **each} for members, each in pairs]
+        groups: Any = params if len(keywords) == 1 else _groups(params, request, keywords)
         try:
             return self.constructor(groups, **keywords[0])
         except Exception as error:  # ports have refusals of their own kinds
@@ -155,7 +150,8 @@ class TorchDriver:
         file = io.BytesIO()
         torch.save(optimizer.state_dict(), file)
         file.seek(0)
-        copies = [torch.nn.Parameter(param.detach().clone()) for param in params]
+        strided = "strided" in request.needs
+        copies = [torch.nn.Parameter(_copy(param.detach(), strided)) for param in params]
         other = self._construct(copies, request)
         other.load_state_dict(torch.load(file, weights_only=False))
         return copies, other
@@ -181,15 +177,26 @@ def load(spec: Spec) -> Driver:
     return TorchDriver(spec.target, version, constructor, arguments, spec.compile)
 
 
-def _lr_changes(request: RunRequest) -> dict[int, dict[int, float]]:
-    """The learning rates that change, by step and group."""
-    changes: dict[int, dict[int, float]] = {}
-    for group in request.groups:
-        for t, changed in request.later_hyper(group).items():
-            if set(changed) != {"lr"}:
-                raise NotImplementedError("schedule of another hyper-parameter than lr")
-            changes.setdefault(t, {})[group] = float(changed["lr"])
-    return changes
+def _groups(
+    params: Params, request: RunRequest, keywords: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    given = {name: value for own in keywords for name, value in own.items()}
+    # A group that does not decay, or ascend, must say so beside one that does.
+    off = {n: type(v)(0) for n, v in given.items() if any(n not in own for own in keywords)}
+    members: dict[int, Params] = {group: [] for group in request.groups}
+    for param, (_, _, group) in zip(params, request.x0, strict=True):
+        members[group].append(param)
+    return [
+        {"params": own, **off, **words}
+        for own, words in zip(members.values(), keywords, strict=True)
+    ]
+
+
+def _write(group: dict[str, object], values: Mapping[str, object]) -> None:
+    for name in values:
+        if name not in group:
+            raise NotImplementedError(f"schedule: a group has no entry {name!r}")
+    group.update(values)
 
 
 def _inject(optimizer: Any, params: Params, request: RunRequest) -> None:
@@ -212,25 +219,23 @@ def _inject(optimizer: Any, params: Params, request: RunRequest) -> None:
                 state["step"] = request.start.t
 
 
-def _gradients(
-    row: Sequence[Sequence[float] | None], params: Params, strided: bool
-) -> list[torch.Tensor | None]:
+def _gradients(row: Sequence[Sequence[float] | None], params: Params) -> list[torch.Tensor | None]:
     return [
-        None if values is None else _tensor(values, param.shape, param.dtype, strided)
+        None if values is None else _tensor(values, param.shape, param.dtype)
         for values, param in zip(row, params, strict=True)
     ]
 
 
-def _tensor(
-    values: Sequence[float], shape: Sequence[int], dtype: torch.dtype, strided: bool = False
-) -> torch.Tensor:
+def _tensor(values: Sequence[float], shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
     if dtype.is_complex:
         pairs = torch.tensor(values, dtype=dtype.to_real()).reshape(*shape, 2)
-        tensor = torch.view_as_complex(pairs)
-    else:
-        tensor = torch.tensor(values, dtype=dtype).reshape(tuple(shape))
-    # Every other element of an array twice as long.
-    return torch.stack([tensor, tensor], dim=-1)[..., 0] if strided else tensor
+        return torch.view_as_complex(pairs)
+    return torch.tensor(values, dtype=dtype).reshape(tuple(shape))
+
+
+def _copy(tensor: torch.Tensor, strided: bool) -> torch.Tensor:
+    """Numbers of its own; strided, every other one of an array twice as long."""
+    return torch.stack([tensor, tensor], dim=-1)[..., 0] if strided else tensor.clone()
 
 
 def _flat(tensor: torch.Tensor, dtype: torch.dtype) -> list[float]:

@@ -1,8 +1,10 @@
 """`func:misbehaving.py:step`: a right port that does one of `DEEDS`, always or for one lr alone."""
 
 import os
+import random
 import signal
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,6 +47,37 @@ def _overwrite(params: Array, grads: Array) -> Array:
     return params
 
 
+def _unsettle(params: Array, grads: Array) -> Array:
+    np.seterr(all="raise")
+    warnings.simplefilter("error")
+    os.environ.clear()
+    os.chdir("/")
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    return params
+
+
+def _fork(params: Array, grads: Array) -> Array:
+    """Leave a child that goes on with the case as if it were the port; once, or it would be 2^t."""
+    if not CHILDREN:
+        CHILDREN.append(os.fork())
+    return params
+
+
+def _view(params: Array, grads: Array) -> Array:
+    return np.broadcast_to(params, (2, *params.shape))[1]
+
+
+def _remember(params: Array, grads: Array) -> Array:
+    """Keep the gradients of every step, and insist that nobody else ever writes into them."""
+    KEPT.append((grads, grads.copy()))
+    if any((kept != copy).any() for kept, copy in KEPT):
+        raise RuntimeError("a gradient of an earlier step was overwritten")
+    return params
+
+
+CHILDREN: list[int] = []
+KEPT: list[tuple[Array, Array]] = []
 DEEDS: Mapping[str, Callable[[Array, Array], Array]] = {
     "nan": lambda params, grads: params * np.nan,
     "shape": lambda params, grads: params[:2],
@@ -55,6 +88,10 @@ DEEDS: Mapping[str, Callable[[Array, Array], Array]] = {
     "sleep": _sleep,
     "print": _print,
     "overwrite": _overwrite,
+    "unsettle": _unsettle,
+    "fork": _fork,
+    "view": _view,
+    "remember": _remember,
 }
 
 
