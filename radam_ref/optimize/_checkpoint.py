@@ -57,6 +57,7 @@ class Checkpoint:
         without = 60.0 if steps is None else float("inf")
         self.seconds = without if seconds is None else float(seconds)
         self._saved = time.monotonic()
+        self._tidy = False
 
     def __repr__(self) -> str:
         return f"Checkpoint({str(self.path)!r}, steps={self.steps}, seconds={self.seconds:g})"
@@ -77,6 +78,8 @@ class Checkpoint:
             It cannot be written; the one before is still there, if there was one.
         """
         try:
+            if not self._tidy:
+                self._remove_parts()
             run.save(self.path)
         except OSError as error:
             raise CheckpointError(
@@ -85,6 +88,12 @@ class Checkpoint:
                 run.state,
             ) from error
         self._saved = time.monotonic()
+
+    def _remove_parts(self) -> None:
+        """What a run that was killed had begun to write."""
+        for part in self.path.resolve().parent.glob(f".{self.path.name}.*.part"):
+            part.unlink(missing_ok=True)
+        self._tidy = True
 
 
 def checkpoint_of(checkpoint: Any) -> Checkpoint | None:
