@@ -9,8 +9,9 @@ from typing import Any
 
 from .authoring.blueprint import SUFFIX
 from .authoring.regenerate import regenerate
-from .cases import DamagedError, golden, read_file
+from .cases import ARRAYS, DamagedError, golden, read_file
 from .features import FEATURES, PROFILES
+from .specimens.faults import FAULTS
 
 __all__ = ["regenerate", "verify"]
 
@@ -92,7 +93,9 @@ def lint(record: dict[str, Any], entry: dict[str, str], notes: dict[str, Any]) -
         yield f"id {record['id']!r} is of no profile"
     yield from (f"no port has {word!r}" for word in record["requires"] if word not in FEATURES)
     if not record["kills"] and not record["purpose"].strip():
-        yield "it kills no mutant and says no purpose"
+        yield "it kills no fault and says no purpose"
+    unknown = [fault for fault in record["kills"] if fault not in FAULTS]
+    yield from (f"there is no fault {fault!r} to kill" for fault in unknown)
     if bool(record["expected"]) == ("refused" in record):
         yield "it must either expect values or have a hyper-parameter refused"
     unknown = [flag for flag in record["flags"] if flag not in notes]
@@ -109,6 +112,7 @@ def lint(record: dict[str, Any], entry: dict[str, str], notes: dict[str, Any]) -
         if [n if g is None else len(g) for g, n in zip(row, shape, strict=False)] != shape:
             yield f"gradients must have {shape} elements in each row, got {row}"
     for dialect, expected in record["expected"].items():
-        for field, rows in expected.items():
-            if [[len(bits) for bits in row] for row in rows] != [shape] * len(observe):
-                yield f"{field} of {dialect} has not one value for each observed element"
+        for result in (expected, *expected.get("alternatives", ())):
+            for field in ARRAYS:
+                if [[len(bits) for bits in row] for row in result[field]] != [shape] * len(observe):
+                    yield f"{field} of {dialect} has not one value for each observed element"

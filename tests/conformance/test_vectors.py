@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,18 @@ from radam_conformance import cases, verify
 from radam_conformance.authoring import regenerate
 from radam_conformance.authoring.blueprint import Blueprint
 from radam_conformance.authoring.combined import BLUEPRINTS
-from radam_conformance.authoring.core import DESIGNS
-from radam_conformance.authoring.design import SIGNIFICAND, Design
-from radam_conformance.truth import witness
+from radam_conformance.authoring.design import REAL, Design
+from radam_conformance.authoring.kills import choose, kills_of
+from radam_conformance.authoring.record import PROBLEMS, record
+from radam_conformance.authoring.recorded import recordings
+from radam_conformance.authoring.regenerate import DESIGNS
+from radam_conformance.naming import in_case
+from radam_conformance.selftest import BEYOND, largest_over
+from radam_conformance.specimens.edits import program
+from radam_conformance.specimens.faults import FAULTS
+from radam_conformance.truth import balls, witness
 from radam_conformance.truth.bits import FORMATS
+from radam_ref import dialects, origins
 
 SHORT = [design for design in DESIGNS if design.steps <= 40]
 
@@ -40,7 +49,13 @@ def test_suite_is_small_and_complete() -> None:
     assert len(core) == 2 * len(DESIGNS)
     assert len(suite) - len(core) == sum(len(blueprint.dtypes) for blueprint in BLUEPRINTS)
     assert len(suite) >= 150
-    assert sum(path.stat().st_size for path in regenerate.GOLDEN.rglob("*.json")) < 6_000_000
+
+
+def test_the_wheel_stays_under_five_mebibytes() -> None:
+    package = regenerate.GOLDEN.parent
+    files = [path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    compressed = sum(len(zlib.compress(path.read_bytes())) for path in files)
+    assert compressed < 4_500_000  # and half a mebibyte for the other rooms
 
 
 PROFILED = [blueprint for blueprint in BLUEPRINTS if blueprint.name.endswith("01")]
@@ -71,12 +86,11 @@ def test_stored_cases_are_what_the_designs_give(design: Design) -> None:
 
 def test_gradients_use_all_bits_of_their_dtype_and_no_more() -> None:
     for design in DESIGNS:
-        for dtype, form in FORMATS.items():
-            if dtype in SIGNIFICAND:
-                rows = design.gradients(dtype)
-                assert len({len(row) for row in rows} | {len(design.x0)}) == 1
-                assert np.array_equal(np.array(rows, dtype).astype(np.float64), np.array(rows))
-                assert np.max(np.abs(rows)) < form.largest
+        for dtype in REAL:
+            rows = design.gradients(dtype)
+            assert len({len(row) for row in rows} | {len(design.x0)}) == 1
+            assert np.array_equal(np.array(rows, dtype).astype(np.float64), np.array(rows))
+            assert np.max(np.abs(rows)) < FORMATS[dtype].largest
 
 
 def test_written_bytes_are_those_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +128,7 @@ def test_check_names_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_disagreeing_oracles_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(witness, "pairs", lambda case, dialect: [])
+    monkeypatch.setattr(witness, "pairs", lambda case, dialect, branches: [])
     with pytest.raises(ArithmeticError, match="the oracles disagree in dialect paper"):
         regenerate.build(regenerate.make_case(DESIGNS[0], "float32"))
 
@@ -138,6 +152,10 @@ def test_verify_finds_a_changed_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ({"id": "core/other-01-f32"}, "is not that of the file"),
         ({"dtype": "float64"}, "does not end in the dtype"),
         ({"flags": ["unheard-of"]}, "flag 'unheard-of' is not in notes.json"),
+        ({"kills": [], "purpose": " "}, "it kills no fault and says no purpose"),
+        ({"kills": ["unheard-of"]}, "there is no fault 'unheard-of' to kill"),
+        ({"requires": ["telepathy"]}, "no port has 'telepathy'"),
+        ({"expected": {}}, "it must either expect values or have a hyper-parameter refused"),
         ({"observe": [2, 1]}, "observe must ascend"),
         ({"steps": 39}, "observe must ascend and end by step 39"),
         ({"gradients": [[["00000000"]]]}, "gradients must have"),
@@ -159,6 +177,125 @@ def test_lint_finds_late_hyper_parameters_and_missing_values(stored: dict[str, A
         "hyper of group 0 must start at 1 and ascend",
         "lo of paper has not one value for each observed element",
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"spec": {"paper": "Algorithm 2"}}, "'clause' is a required property"),
+        ({"spec": {"clause": "S10", "paper": "Algorithm 2"}}, "'S10' does not match"),
+        ({"spec": {"clause": "S4", "paper": ""}}, "'' should be non-empty"),
+        ({"purpose": ""}, "'' should be non-empty"),
+        ({"comment": "none"}, "'comment' was unexpected"),
+        ({"expected": {"paper": {"hi": []}}}, "'lo' is a required property"),
+    ],
+)
+def test_the_schema_refuses(stored: dict[str, Any], change: dict[str, Any], problem: str) -> None:
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads((regenerate.GOLDEN / "schema/case.schema.json").read_bytes())
+    validator = Draft202012Validator(schema)
+    assert not list(validator.iter_errors(stored))
+    assert any(problem in error.message for error in validator.iter_errors(stored | change))
+
+
+def test_lint_counts_the_values_of_alternatives_too() -> None:
+    id = "extreme/near-one-01-f64"
+    record = json.loads((regenerate.GOLDEN / f"{id}.json").read_bytes())
+    entry = {"id": id, "file": f"{id}.json"}
+    assert list(verify.lint(record, entry, cases.load_notes())) == []
+    record["expected"]["paper"]["alternatives"][0]["hi"].pop()
+    assert list(verify.lint(record, entry, cases.load_notes())) == [
+        "hi of paper has not one value for each observed element"
+    ]
+
+
+def test_alternatives_are_those_of_the_oracle() -> None:
+    (case,) = cases.load_suite("extreme/near-one-01-f64")
+    (stored,) = case.expected["pytorch"].alternatives
+    (computed,) = balls.expected(case, dialects["pytorch"]).alternatives
+    for field in cases.ARRAYS:
+        assert np.array_equal(getattr(stored, field), getattr(computed, field))
+
+
+# By what a named dialect is covered in Core, which has neither decay nor complex numbers.
+COVERED_BY = {
+    "paper": ("paper", "pylocron", "optimisers.jl"),
+    "paper-hold": ("paper-hold",),
+    "authors": ("authors", "kozistr"),
+    "pytorch": ("authors-sgd", "pytorch", "timm-legacy", "jettify", "catalyst", "pytorch-ranger",
+                "thinc", "labml", "paddle", "mindspore", "candle-optimisers", "torchopt-r",
+                "swift-apis"),
+    "optax": ("optax", "braintools", "tfa", "keras-rectified-adam", "optimi", "fastai"),
+    "proxmin": ("proxmin",),
+    "lamp": ("lamp",),
+}  # fmt: skip
+
+
+def test_every_named_dialect_is_covered_by_one_stored_name_in_the_dtypes_it_computes_in() -> None:
+    assert sorted(name for alike in COVERED_BY.values() for name in alike) == sorted(dialects)
+    for case in cases.load_suite("core/*"):
+        assert set(case.expected) == set(COVERED_BY)
+        for stored, alike in COVERED_BY.items():
+            counts = {in_case(dialects[name], case) for name in alike}
+            assert counts == {in_case(dialects[stored], case)}
+    dtypes = {case.dtype for case in cases.load_suite("core/*")}
+    assert all(set(origin.computes_in) <= dtypes for origin in origins.values())
+
+
+def test_core_stores_no_dialect_twice() -> None:
+    for case in cases.load_suite("core/*"):
+        assert len({in_case(dialects[name], case) for name in case.expected}) == len(COVERED_BY)
+
+
+def test_profiles_store_every_dialect_that_a_port_with_their_features_has() -> None:
+    """eps as a floor is proxmin's, which has no more than Core."""
+    for case in cases.load_suite():
+        if case.profile in ("core", "long", "invalid"):
+            continue
+        stored = {in_case(dialects[name], case) for name in case.expected}
+        own = (d for d in dialects.values() if d.eps_placement != "floor")
+        assert {in_case(dialect, case) for dialect in own} <= stored
+
+
+def test_faults_are_listed_where_few_cases_kill_them() -> None:
+    matrix = {
+        "common": {"core/a-01-f64": 99.0, "core/a-01-f32": 11.0, "core/b-01-f64": 20.0},
+        "rare": {"core/a-01-f64": 12.0, "core/a-01-f32": 12.0, "core/b-01-f64": 1.0},
+        "half-killed": {"core/a-01-f64": 99.0, "core/a-01-f32": 2.0, "core/b-01-f64": 0.0},
+    }
+    assert choose(matrix, 10.0) == {"core/a-01": ["rare", "common"], "core/b-01": ["common"]}
+
+
+def test_every_case_kills_something_or_is_judged_by_no_bound() -> None:
+    for case in cases.load_suite():
+        assert case.kills == kills_of(case.id.rpartition("-")[0])
+        assert case.kills or case.profile == "extreme", case.id
+
+
+@pytest.mark.parametrize("case", cases.load_suite()[::8], ids=lambda case: str(case.id))
+def test_a_case_kills_what_it_says(case: cases.Case) -> None:
+    for name in case.kills:
+        assert largest_over(program(FAULTS[name].edits), case, "paper") > BEYOND, name
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_recorded_gradients_are_those_of_the_problem(name: str) -> None:
+    stored, again = recordings()[name], record(PROBLEMS[name]())
+    assert stored["x0"] == again["x0"]
+    assert stored["lr"] == again["lr"]
+    rows, others = (
+        [[float.fromhex(g) for g in row.split()] for row in each["gradients"]]
+        for each in (stored, again)
+    )
+    np.testing.assert_allclose(rows, others, rtol=1e-6, atol=1e-9)
+
+
+def test_a_recorded_case_says_where_it_is_from() -> None:
+    for name in PROBLEMS:
+        path = regenerate.GOLDEN / f"core/recorded-{name}-01-f32.json"
+        provenance = json.loads(path.read_bytes())["provenance"]
+        assert provenance["recorded"] == recordings()[name]["source"]
 
 
 def test_cases_are_chosen_by_glob() -> None:

@@ -9,15 +9,22 @@ from typing import TypeAlias
 
 from ..cases import Case, Hyper, Tensor
 from ..protocol import Start
-from .design import Gradients, Row
+from .design import REAL, Gradients, Row
+from .kills import kills_of
 
 Rows: TypeAlias = Callable[[str], tuple[tuple[Row | None, ...], ...]]  # by dtype
 
 DYADIC = Hyper(1, 2.0**-4, 0.875, 1 - 2.0**-10, 2.0**-26, 0.0, True, False, False)
 LITERAL = Hyper(1, 1e-3, 0.9, 0.999, 1e-8, 0.0, True, False, False)
 DENSE = tuple(range(1, 13))
-REAL = ("float64", "float32")
-SUFFIX = {"float64": "f64", "float32": "f32", "complex128": "c128", "complex64": "c64"}
+SUFFIX = {
+    "float64": "f64",
+    "float32": "f32",
+    "float16": "f16",
+    "bfloat16": "bf16",
+    "complex128": "c128",
+    "complex64": "c64",
+}
 PART = {"complex128": "float64", "complex64": "float32"}
 
 
@@ -54,7 +61,7 @@ class Blueprint:
             purpose=self.purpose,
             flags=self.flags,
             requires=self.requires,
-            kills=(),
+            kills=kills_of(f"{self.profile}/{self.name}"),
             dtype=dtype,
             hyper=self.hyper,
             x0=self.x0,

@@ -8,6 +8,8 @@ from dataclasses import replace
 from ..cases import Hyper
 from .blueprint import DYADIC, LITERAL, Blueprint, dealt, tensor
 from .design import noise
+from .half import HALF
+from .limits import EXTREME
 from .profiles import BLUEPRINTS as PLAIN
 
 STRONG = DYADIC._replace(weight_decay=0.25)
@@ -211,4 +213,6 @@ BLUEPRINTS = (
     ),
     *_complex("modulus"),
     *_complex("componentwise"),
+    *HALF,
+    *EXTREME,
 )

@@ -10,7 +10,8 @@ from typing import TypeAlias
 Row: TypeAlias = tuple[float, ...]
 Gradients: TypeAlias = Callable[[str], tuple[Row, ...]]  # by dtype
 
-SIGNIFICAND = {"float64": 53, "float32": 24}
+REAL = ("float64", "float32")
+SIGNIFICAND = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}  # bits
 SPARSE = (1, 2, 3, 4, 5, 6, 7, 8, 12, 20, 40)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from itertools import accumulate, pairwise
@@ -18,17 +18,22 @@ from ..cases import ARRAYS, Case, Expected, Hyper, Tensor
 from ..features import PROFILES
 from ..truth import balls, witness
 from ..truth.bits import to_bits
+from . import recorded
 from .combined import BLUEPRINTS
-from .core import DESIGNS
-from .design import SIGNIFICAND, Design
+from .core import DESIGNS as MADE_UP
+from .design import REAL, Design
+from .kills import kills_of
 
 Record: TypeAlias = dict[str, Any]
+Pairs: TypeAlias = list[list[tuple[float, float]]]  # hi and lo by observed step and element
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 # Those that real ports have and Core tells apart; eps as a floor is proxmin's, which has no more
 # than Core.
 DIALECTS = ("paper", "pytorch", "optax", "authors", "paper-hold", "lamp")
 CORE_DIALECTS = (*DIALECTS, "proxmin")
+DESIGNS = (*MADE_UP, *recorded.RECORDED)
+LONG_DIALECTS = ("paper", "pytorch")  # a minute of both oracles each
 SINCE = "0.1.0"
 PROCESSES = 2
 
@@ -55,17 +60,33 @@ def regenerate(
     ArithmeticError
         The oracles disagree, or a bound is infinite.
     """
-    cases = [make_case(design, dtype) for design in DESIGNS for dtype in SIGNIFICAND]
+    cases = [make_case(design, dtype) for design in DESIGNS for dtype in REAL]
     cases += [blueprint.case(dtype) for blueprint in BLUEPRINTS for dtype in blueprint.dtypes]
+    records = _records(cases, progress or (lambda done, total, id: None))
+    return list(_differences(records)) if check else _write(records)
+
+
+def _records(cases: list[Case], progress: Callable[[int, int, str], None]) -> list[Record]:
+    """The records of the cases, in their order; the longest are computed first."""
     longest_first = sorted(cases, key=lambda case: -case.steps)
     records: dict[str, Record] = {}
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        for done, record in enumerate(pool.map(build, longest_first), start=1):
-            records[record["id"]] = record
-            if progress is not None:
-                progress(done, len(cases), record["id"])
-    ordered = [records[case.id] for case in cases]
-    return list(_differences(ordered)) if check else _write(ordered)
+        # A task for each oracle: the million steps of one case would keep one process alone.
+        tasks = {
+            case.id: {
+                name: [pool.submit(oracle, case, name) for oracle in (_proved, _witnessed)]
+                for name in stored_dialects(case)
+            }
+            for case in longest_first
+        }
+        try:
+            for done, case in enumerate(longest_first, start=1):
+                found = {name: [t.result() for t in pair] for name, pair in tasks[case.id].items()}
+                records[case.id] = _record(case, found)
+                progress(done, len(cases), case.id)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return [records[case.id] for case in cases]
 
 
 def make_case(design: Design, dtype: str) -> Case:
@@ -79,7 +100,7 @@ def make_case(design: Design, dtype: str) -> Case:
         purpose=design.purpose,
         flags=design.flags,
         requires=(),
-        kills=(),
+        kills=kills_of(f"core/{design.name}"),
         dtype=dtype,
         hyper=(hyper,),
         x0=(Tensor((len(design.x0),), design.x0),),
@@ -87,6 +108,13 @@ def make_case(design: Design, dtype: str) -> Case:
         gradients=tuple((row,) for row in design.gradients(dtype)[: design.steps]),
         observe=design.observe,
     )
+
+
+def stored_dialects(case: Case) -> tuple[str, ...]:
+    """The dialects in which a case is stored; the judge computes it in others when it must."""
+    if case.refused:
+        return ()
+    return {"core": CORE_DIALECTS, "long": LONG_DIALECTS}.get(case.profile, DIALECTS)
 
 
 def build(case: Case) -> Record:
@@ -97,8 +125,23 @@ def build(case: Case) -> Record:
     ArithmeticError
         The oracles disagree, or a bound is infinite.
     """
-    known = CORE_DIALECTS if case.profile == "core" else DIALECTS
-    record = {
+    names = stored_dialects(case)
+    return _record(case, {name: [_proved(case, name), _witnessed(case, name)] for name in names})
+
+
+def _proved(case: Case, name: str) -> Expected:
+    return balls.expected(case, dialects[name])
+
+
+def _witnessed(case: Case, name: str) -> list[Pairs]:
+    """What the witness says of each way to take the steps that roundings decide."""
+    ways = balls.choices(case, dialects[name]) or [{}]
+    return [witness.pairs(case, dialects[name], branches) for branches in ways]
+
+
+def _record(case: Case, found: Mapping[str, Sequence[Any]]) -> Record:
+    """The record of a case from what both oracles say in each dialect."""
+    record: Record = {
         "format": 1,
         "id": case.id,
         "since": SINCE,
@@ -120,12 +163,14 @@ def build(case: Case) -> Record:
             for row in case.gradients
         ],
         "observe": list(case.observe),
-        "expected": {name: _expected_record(case, name) for name in known if not case.refused},
+        "expected": {name: _expected_record(case, name, *both) for name, both in found.items()},
         "provenance": {
             "generator": "radam_conformance.authoring",
             "oracles": [f"{name} {version(name)}" for name in ("python-flint", "mpmath")],
         },
     }
+    if source := recorded.source_of(case.id):
+        record["provenance"]["recorded"] = source
     return record | _optional(case)
 
 
@@ -152,14 +197,18 @@ def _hyper_record(hyper: Hyper) -> Record:
     return {"from": hyper.start, **dict(bits), **flags}
 
 
-def _expected_record(case: Case, name: str) -> Record:
-    expected = balls.expected(case, dialects[name])
-    pairs = [list(zip(*row, strict=True)) for row in zip(expected.hi, expected.lo, strict=True)]
-    if pairs != witness.pairs(case, dialects[name]):
+def _expected_record(case: Case, name: str, expected: Expected, seen: list[Pairs]) -> Record:
+    results = (expected, *expected.alternatives)
+    if [_pairs(result) for result in results] != seen:
         raise ArithmeticError(f"{case.id}: the oracles disagree in dialect {name}")
-    if not all(bound.max() < float("inf") for bound in expected[2:4]):
+    if not all(bound.max() < float("inf") for result in results for bound in result[2:4]):
         raise ArithmeticError(f"{case.id}: a bound is infinite in dialect {name}")
-    return {field: _tensors(case, expected, field) for field in ARRAYS}
+    record, *others = ({f: _tensors(case, result, f) for f in ARRAYS} for result in results)
+    return {**record, "alternatives": others} if others else dict(record)
+
+
+def _pairs(expected: Expected) -> Pairs:
+    return [list(zip(*row, strict=True)) for row in zip(expected.hi, expected.lo, strict=True)]
 
 
 def _tensors(case: Case, expected: Expected, field: str) -> list[list[list[str]]]:

@@ -65,6 +65,8 @@ class Element:
             return lr * self.m_hat
         if self.v > c.v_max or self.denominator is None or self.denominator.is_zero():
             return ZERO
+        if self.m_hat.is_zero() and self.v.is_zero() and self.denominator.contains(0):
+            return ZERO  # an eps that half precision may round to 0 does not make 0/0
         return (lr * c.r * self.m_hat + c.underflow) / self.denominator
 
     def _accumulate(self, g: arb, other: arb, c: Coefficients) -> None:

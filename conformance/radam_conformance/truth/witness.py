@@ -76,6 +76,13 @@ def _in_case(dialect: Dialect, hyper: Hyper) -> Dialect:
     return replace(dialect, nesterov=nesterov, weight_decay=decay)
 
 
+@lru_cache(maxsize=64)
+def _constants(hyper: Hyper, precision: int) -> tuple[Number, ...]:
+    """lr, beta1, beta2, eps and the weight decay, whose conversion is dear in a million steps."""
+    with mp.workprec(precision):
+        return tuple(mp.mpf(value) for value in hyper[1:6])
+
+
 class _Terms(NamedTuple):
     """beta1^t, beta2^t, and r_t, which is None where the step is not rectified."""
 
@@ -85,7 +92,7 @@ class _Terms(NamedTuple):
 
 
 def _terms(t: int, hyper: Hyper, threshold: float, branches: Branches) -> _Terms:
-    beta1, beta2 = mp.mpf(hyper.beta1), mp.mpf(hyper.beta2)
+    _, beta1, beta2, *_ = _constants(hyper, mp.prec)
     power1, power2 = beta1**t, beta2**t
     rho_inf = 2 / (1 - beta2) - 1
     rho = rho_inf - 2 * t * power2 / (1 - power2)
@@ -106,7 +113,7 @@ def _step(
     dialect: Dialect,
     case: Case,
 ) -> None:
-    lr, beta1, beta2, _, wd = (mp.mpf(value) for value in hyper[1:6])
+    lr, beta1, beta2, _, wd = _constants(hyper, mp.prec)
     half = case.dtype in ("float16", "bfloat16")  # their moments are in float32
     largest = float(np.finfo("float32" if half else case.dtype).max)
     modulus = "complex" in case.dtype and case.profile != "complex.componentwise"
@@ -135,7 +142,7 @@ def _step(
 
 def _rate(v: Number, terms: _Terms, hyper: Hyper, dialect: Dialect) -> Number:
     """What the momentum is multiplied by besides the step size (lines 10 and 11)."""
-    eps, r = mp.mpf(hyper.eps), terms.r
+    eps, r = _constants(hyper, mp.prec)[3], terms.r
     if r is None:
         floor = mp.sqrt(eps) if dialect.eps_placement == "floor" else mp.mpf(0)
         return 1 / max(mp.mpf(1), floor)
