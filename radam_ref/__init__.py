@@ -4,7 +4,7 @@ Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", arXiv 19
 Algorithm 2: one pure step over the arrays of any array-API namespace, its scalar terms exact.
 """
 
-from ._boundary import init, rectification, rho, rho_inf, step
+from ._boundary import init, rectification, rho, rho_inf, step, step_many
 from ._config import Dialect, RAdamConfig
 from ._dialects import Origin, dialects, origins
 from ._state_file import load_state, save_state
@@ -32,4 +32,5 @@ __all__ = [
     "rho_inf",
     "save_state",
     "step",
+    "step_many",
 ]

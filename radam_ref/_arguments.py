@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_array_api_obj
+from array_api_compat import array_namespace, is_array_api_obj
 
 from . import _dtypes
 from ._config import RAdamConfig, real
@@ -41,8 +41,9 @@ def check_run(params: Array, state: RAdamState, config: RAdamConfig) -> tuple[An
         raise TypeError(f"state must be a RAdamState, got {state!r}")
     if not isinstance(config, RAdamConfig):
         raise TypeError(f"config must be a RAdamConfig, got {config!r}")
-    for name in ("beta1", "beta2") if not has_host_betas(config) else ():
-        _require_beta(f"config.{name}", getattr(config, name), params, xp)
+    if not has_host_terms(config):
+        for name, value in zip(TERMS, term_arguments(config), strict=True):
+            _require_number(f"config.{name}", value, params, xp)
     v_dtypes = (v_dtype, m_dtype) if config.axes.complex == "componentwise" else (v_dtype,)
     _require_count(state.t, params, xp)
     require("state.m", state.m, params, xp, m_dtype)
@@ -50,9 +51,18 @@ def check_run(params: Array, state: RAdamState, config: RAdamConfig) -> tuple[An
     return xp, v_dtype
 
 
-def has_host_betas(config: RAdamConfig) -> bool:
-    """Whether the betas are floats, whose terms the host can compute exactly (S2)."""
-    return type(config.beta1) is float and type(config.beta2) is float
+TERMS = ("beta1", "beta2", "eps", "dialect.threshold", "dialect.eps_root")
+
+
+def term_arguments(config: RAdamConfig) -> tuple[Any, ...]:
+    """The hyper-parameters of TERMS."""
+    axes = config.axes
+    return config.beta1, config.beta2, config.eps, axes.threshold, axes.eps_root
+
+
+def has_host_terms(config: RAdamConfig) -> bool:
+    """Whether they are floats, whose terms the host can compute exactly (S2)."""
+    return {*map(type, term_arguments(config))} == {float}
 
 
 def decay(beta2: object) -> float:
@@ -97,7 +107,7 @@ def _require_count(t: Any, params: Array, xp: Any) -> None:
     _require_device("state.t", t, params)
 
 
-def _require_beta(name: str, value: Any, params: Array, xp: Any) -> None:
+def _require_number(name: str, value: Any, params: Array, xp: Any) -> None:
     """Refuse what is neither a float nor a 0-d real array beside params."""
     if isinstance(value, float):
         return
@@ -108,8 +118,8 @@ def _require_beta(name: str, value: Any, params: Array, xp: Any) -> None:
 
 
 def _require_device(name: str, array: Array, params: Array) -> None:
-    place, wanted = device(array), device(params)
-    if place != wanted and None not in (place, wanted):  # None: traced, nowhere yet
+    place, wanted = _dtypes.place(array), _dtypes.place(params)
+    if place != wanted and None not in (place, wanted):
         raise ValueError(f"{name} must be on the device of params, {wanted}, got {place}")
 
 

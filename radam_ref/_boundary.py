@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import localcontext
 from typing import Any
 
@@ -13,7 +14,7 @@ from ._arguments import (
     check_params,
     check_run,
     decay,
-    has_host_betas,
+    has_host_terms,
     require,
     step_number,
     step_size,
@@ -189,6 +190,68 @@ def step(
     >>> x, state.t
     (array([ 0.5, -1. ]), 1)
     """
+    return _step(params, grads, state, config, lr, lambda terms: terms)
+
+
+def step_many(
+    params: Sequence[Array],
+    grads: Sequence[Array],
+    state: RAdamState,
+    config: RAdamConfig = RAdamConfig(),
+    *,
+    lr: Any = None,
+) -> tuple[list[Array], RAdamState]:
+    """`step` on each of several arrays that share t, whose terms are fetched once.
+
+    Under a compiler the terms of a traced t are most of what is traced.
+
+    Parameters
+    ----------
+    params, grads : sequences of arrays
+    state : RAdamState
+        t, and sequences m and v.
+    config, lr
+        As for `step`, the same for all.
+
+    Returns
+    -------
+    (list, RAdamState)
+        The new params, and the state with t counted up and lists m and v.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `step`; or if there are not as many of each.
+
+    Examples
+    --------
+    >>> x, y = np.ones(2), np.zeros(())
+    >>> moments = [0 * x, 0 * y]
+    >>> step_many([x, y], [x, y], RAdamState(0, moments, moments), lr=0.25)[0]
+    [array([0.75, 0.75]), array(0.)]
+    """
+    fetched: dict[Any, Any] = {}
+
+    def once(terms: Any) -> Any:
+        def remembered(t: Any, config: RAdamConfig, lr: float, dtype: str) -> Any:
+            if (lr, dtype) not in fetched:
+                fetched[lr, dtype] = terms(t, config, lr, dtype)
+            return fetched[lr, dtype]
+
+        return remembered
+
+    stepped = [
+        _step(x, g, RAdamState(state.t, m, v), config, lr, once)
+        for x, g, m, v in zip(params, grads, state.m, state.v, strict=True)
+    ]
+    after = RAdamState(state.t + 1, [new.m for _, new in stepped], [new.v for _, new in stepped])
+    return [x for x, _ in stepped], after
+
+
+def _step(
+    params: Array, grads: Array, state: RAdamState, config: RAdamConfig, lr: Any, fetching: Any
+) -> tuple[Array, RAdamState]:
+    """One step, whose terms are fetched by what `fetching` makes of the function that would."""
     xp, v_dtype = check_run(params, state, config)
     if config.axes.eps_placement == "floor":
         raise ValueError("eps_placement must be after_correction or before_correction, got 'floor'")
@@ -198,8 +261,9 @@ def step(
         state = state._replace(t=int(state.t))
     terms: Any = _traced.coefficients
     if isinstance(state.t, int):
-        host = has_host_betas(config)
+        host = has_host_terms(config)
         terms = _terms.coefficients if host else _traced.at_host_count(xp, params)
+    terms = fetching(terms)
     if type(params) is not np.ndarray and _is_differentiable(params, grads, state, xp):
         terms = _traced.guarded(terms)
     params, state = _dtypes.step(params, grads, state, config, lr, xp, terms)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
+from math import inf
 from numbers import Real
 
 
-def real(name: str, value: object, low: float = 0.0, below: float = math.inf) -> float:
+def real(name: str, value: object, low: float = 0, below: float = inf, late: bool = False) -> float:
     """`value` as a float; TypeError if it is no real number, ValueError outside [low, below)."""
     allowed = f"{name} must be a real number in [{low:g}, {below:g})"
+    if late and not isinstance(value, Real) and getattr(value, "shape", None) == ():
+        return value  # type: ignore[return-value]  # whose number may not be known yet
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{allowed}, got {value!r} of type {type(value).__name__}")
     try:
         number = float(value)
     except OverflowError:
-        number = math.inf
+        number = inf
     if not low <= number < below:
         raise ValueError(f"{allowed}, got {value!r}")
     return number
@@ -39,7 +41,7 @@ class Dialect:
     threshold : the variance is tractable when rho_t exceeds it (line 9); at least 4
     eps_placement : sqrt(v/(1-beta2^t)) + eps; or sqrt(v) + eps, before the correction; or "floor",
         max(sqrt(v/(1-beta2^t))/r_t, sqrt(eps)), which the judge knows and `step` refuses
-    eps_root : added to v/(1-beta2^t) under the root; at least 0
+    eps_root : added to v/(1-beta2^t) under the root; at least 0; it or threshold may be a 0-d array
     unrectified : line 14, or nothing moves while the variance is intractable, decay included
     weight_decay : params *= 1 - lr*weight_decay; or grads += weight_decay*params; or without lr
     nesterov : m_hat looks one step ahead, as in Nadam
@@ -55,8 +57,8 @@ class Dialect:
     complex: str = "modulus"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "threshold", real("threshold", self.threshold, low=4.0))
-        object.__setattr__(self, "eps_root", real("eps_root", self.eps_root))
+        for name, low in (("threshold", 4.0), ("eps_root", 0.0)):
+            object.__setattr__(self, name, real(name, getattr(self, name), low, late=True))
         for axis, allowed in CHOICES.items():
             value = getattr(self, axis)
             if value not in allowed or isinstance(value, bool) != (axis == "nesterov"):
@@ -68,10 +70,9 @@ dialects: dict[str, Dialect] = {"paper": Dialect()}  # _dialects.py adds those o
 
 @dataclass(frozen=True, slots=True)
 class RAdamConfig:
-    """Hyper-parameters of Algorithm 2, each meaning its exact binary64 value (S1).
+    """Hyper-parameters of Algorithm 2, exact binary64 values; betas and eps may be 0-d arrays (S1).
 
-    A value outside is a TypeError or ValueError naming it and what is allowed (S7). A beta may be a
-    0-d array, traced or not, and means what its dtype holds.
+    A value outside is a TypeError or ValueError naming it and what is allowed (S7).
 
     Parameters
     ----------
@@ -93,9 +94,8 @@ class RAdamConfig:
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)[:5]):
-            value, below = getattr(self, name), 1.0 if name.startswith("beta") else math.inf
-            if below > 1 or isinstance(value, Real) or getattr(value, "shape", None) != ():
-                object.__setattr__(self, name, real(name, value, below=below))
+            below, late = 1 if name.startswith("beta") else inf, name not in ("lr", "weight_decay")
+            object.__setattr__(self, name, real(name, getattr(self, name), 0.0, below, late))
         if not isinstance(self.maximize, bool):
             raise TypeError(f"maximize must be True or False, got {self.maximize!r}")
         if not isinstance(self.dialect, str | Dialect):

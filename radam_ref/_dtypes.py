@@ -7,6 +7,7 @@ from typing import Any
 
 from array_api_compat import (
     array_namespace,
+    device,
     is_cupy_array,
     is_jax_array,
     is_numpy_array,
@@ -32,6 +33,16 @@ COMPUTE = {
 def name(dtype: Any) -> str:
     """The array API's name of a dtype of any namespace."""
     return str(dtype).rpartition(".")[2]
+
+
+def place(array: Array) -> Any:
+    """Its device, or None for what JAX traces, which is nowhere yet."""
+    if is_jax_array(array):
+        from jax.core import Tracer
+
+        if isinstance(array, Tracer):  # which would first write at length why it has none
+            return None
+    return device(array)
 
 
 def step(

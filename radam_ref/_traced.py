@@ -1,4 +1,4 @@
-"""The terms of a step whose number t or betas are arrays: under jit, on a device, in a graph (S3).
+"""The terms of a step whose t or hyper-parameters are arrays: under jit, on a device (S3).
 
 rho_t is computed without its cancellation, from x = -log(beta2) and the Langevin function
 L(y) = coth(y) - 1/y:
@@ -19,10 +19,11 @@ from functools import lru_cache
 from math import inf
 from typing import Any
 
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 
 from . import _terms
 from ._config import RAdamConfig
+from ._dtypes import place
 from ._terms import EXACT, Coefficients, Form, exact, exact_rho, exact_rho_inf
 
 Array = Any
@@ -91,22 +92,34 @@ def langevin_complement(y: Array, xp: Any) -> Array:
     return xp.where(small, 1 - near / fraction, 1 / far - coth_minus_1)
 
 
-def rectifier(t: Array, beta2: Any, threshold: float, xp: Any) -> tuple[Array, Array]:
+def rectifier(t: Array, beta2: Any, threshold: Any, xp: Any) -> tuple[Array, Array]:
     """Whether the variance is tractable, and r_t; where it is not, a number of finite gradient."""
     offset, scale = offset_and_scale(beta2, xp)
     rho_t = t * langevin_complement(t * (negative_log(beta2, xp) / 2), xp) + offset
-    t0 = first_rectified(beta2, threshold) if isinstance(beta2, float) else None
+    concrete = isinstance(beta2, float) and isinstance(threshold, float)
+    t0 = first_rectified(beta2, threshold) if concrete else None
     tractable = t >= t0 if t0 else rho_t > threshold
     above_4 = 4 + 4 * float(xp.finfo(rho_t.dtype).eps)  # where a rho_t beside 4 is rounded to it
     rho_t = xp.where(tractable & (rho_t > 4), rho_t, rho_t * 0 + above_4)
     return tractable, xp.sqrt((rho_t - 4) * ((rho_t - 2) / rho_t) * scale)  # line 11
 
 
+def root_at_zero(eps: Any, eps_root: Any, dtype: str, xp: Any) -> Any:
+    """The root where v = 0; infinite, so that nothing moves, where nothing keeps it from 0 (S5)."""
+    normal = _terms.NORMAL[dtype]
+    if isinstance(eps, float) and isinstance(eps_root, float):
+        return inf if eps < normal else 0.0
+    eps, eps_root = (xp.asarray(x, dtype=getattr(xp, dtype)) for x in (eps, eps_root))
+    positive = eps_root >= normal
+    root = xp.sqrt(xp.where(positive, eps_root, eps_root * 0 + 1))
+    return xp.where(positive, root, xp.where(eps < normal, eps * 0 + inf, eps * 0))
+
+
 def at_host_count(xp: Any, params: Array) -> Callable[..., Any]:
-    """The terms for a t that is an int beside betas that are arrays."""
+    """The terms for a t that is an int beside hyper-parameters that are arrays."""
 
     def with_t_beside_params(t: int, *arguments: Any) -> tuple[Form, Coefficients]:
-        return coefficients(xp.asarray(t, device=device(params)), *arguments)
+        return coefficients(xp.asarray(t, device=place(params)), *arguments)
 
     return with_t_beside_params
 
@@ -116,7 +129,8 @@ def guarded(terms: Callable[..., Any]) -> Callable[..., Any]:
 
     def with_guard(*arguments: Any) -> tuple[Form, Coefficients]:
         form, c = terms(*arguments)
-        return form._replace(guarded=form.rectified is not False and not form.eps_root), c
+        needed = form.rectified is not False and not form.eps_root
+        return form._replace(guarded=form.guarded or needed), c
 
     return with_guard
 
@@ -124,7 +138,7 @@ def guarded(terms: Callable[..., Any]) -> Callable[..., Any]:
 def widest_real(t: Array, dtype: str, xp: Any) -> Any:
     """float64 where the device of `t` has it, else float32."""
     try:
-        reals = xp.__array_namespace_info__().dtypes(device=device(t), kind="real floating")
+        reals = xp.__array_namespace_info__().dtypes(device=place(t), kind="real floating")
     except (AttributeError, RuntimeError):  # a standard before 2023.12 cannot be asked
         return getattr(xp, dtype)
     return reals.get("float64", xp.float32)
@@ -134,11 +148,12 @@ def coefficients(t: Array, config: RAdamConfig, lr: float, dtype: str) -> tuple[
     """As `_terms.coefficients`, with 0-d arrays beside `t` for what depends on an array."""
     xp, axes = array_namespace(t), config.axes
     steps = xp.astype(t, widest_real(t, dtype, xp))
-    beta1, beta2 = (
-        beta if isinstance(beta, float) else xp.astype(beta, steps.dtype)
-        for beta in (config.beta1, config.beta2)
+    beta1, beta2, eps, threshold, eps_root = (
+        number if isinstance(number, float) else xp.astype(number, steps.dtype)
+        for number in (config.beta1, config.beta2, config.eps, axes.threshold, axes.eps_root)
     )
-    never = isinstance(beta2, float) and first_rectified(beta2, axes.threshold) is None
+    lowest = threshold if isinstance(threshold, float) else 4.0
+    never = isinstance(beta2, float) and first_rectified(beta2, lowest) is None
     form, c = _terms.coefficients(1, _settled(config, never), lr, dtype)
     correction1, correction2 = (bias_correction(steps, beta, xp) for beta in (beta1, beta2))
     now = {"i1": 1 / correction1, "i2": 1 / correction2}
@@ -147,23 +162,32 @@ def coefficients(t: Array, config: RAdamConfig, lr: float, dtype: str) -> tuple[
     if axes.nesterov:
         now["i1"] = beta1 / bias_correction(steps + 1, beta1, xp)
         now["n2"] = (1 - beta1) / correction1
+    now |= {} if isinstance(eps, float) else {"eps": eps}
+    now |= {} if isinstance(eps_root, float) else {"eps_root": eps_root}
     if axes.eps_placement == "before_correction":
-        now["eps"] = config.eps / xp.sqrt(correction2)
+        now["eps"] = eps / xp.sqrt(correction2)
     if not never:
-        tractable, now["r"] = rectifier(steps, beta2, axes.threshold, xp)
+        tractable, now["r"] = rectifier(steps, beta2, threshold, xp)
         if axes.unrectified == "hold":
             now["lr"] = xp.where(tractable, steps * 0 + c.lr, steps * 0)
             now["shrink"] = xp.where(tractable, steps * 0 + c.shrink, steps * 0 + 1)
-        at_zero = inf if config.eps < _terms.NORMAL[dtype] else 0.0  # eps_t falls towards eps
+        at_zero = root_at_zero(eps, eps_root, dtype, xp)  # eps_t falls towards eps
         c = c._replace(tractable=tractable, at_zero=at_zero)
-        form = form._replace(rectified=None, guarded=not form.eps_root)
+        guarded = not (form.eps_root and isinstance(eps_root, float))
+        form = form._replace(rectified=None, guarded=guarded)
     return form, c._replace(**{k: xp.astype(x, getattr(xp, dtype)) for k, x in now.items()})
 
 
 def _settled(config: RAdamConfig, never: bool) -> RAdamConfig:
     """A config whose coefficients at t = 1 are those of any step, but for what an array gives."""
-    beta1, beta2 = (
-        beta if isinstance(beta, float) else 0.5 for beta in (config.beta1, config.beta2)
-    )
-    dialect = config.axes if never else replace(config.axes, unrectified="momentum")
-    return replace(config, dialect=dialect, beta1=beta1, beta2=beta2)
+    axes = config.axes
+    beta1, beta2, eps, threshold, eps_root = (
+        number if isinstance(number, float) else placeholder
+        for number, placeholder in (
+            (config.beta1, 0.5), (config.beta2, 0.5), (config.eps, 1.0),
+            (axes.threshold, 4.0), (axes.eps_root, 1.0),
+        )
+    )  # fmt: skip
+    dialect = replace(axes, threshold=threshold, eps_root=eps_root)
+    dialect = dialect if never else replace(dialect, unrectified="momentum")
+    return replace(config, dialect=dialect, beta1=beta1, beta2=beta2, eps=eps)
