@@ -86,13 +86,14 @@ def explains(case: Case, dialect: Dialect, answer: Answer, number: str = "float3
     eps as a floor is not simulated: False.
     """
     from .truth.balls import trajectory
+    from .truth.bits import FORMATS
 
     dialect = in_case(dialect, case)
     if dialect.eps_placement == "floor":
         return False
     seen = dict(zip(case.observe, observed(case, answer), strict=True))
     path = _Path(np.concatenate([np.array(tensor.values) for tensor in case.x0]))
-    unit = float(np.finfo(case.dtype).eps)
+    unit = 2 * FORMATS[case.dtype].unit
     states = enumerate(islice(trajectory(case, dialect), case.observe[-1]), start=1)
     with np.errstate(all="ignore"):
         for t, state in states:
