@@ -13,8 +13,6 @@ from radam_conformance.harness import Harness
 from radam_conformance.protocol import RunRequest, Start
 from radam_conformance.spec import LoadError, parse_spec
 
-from .sample_ports import port
-
 REQUEST = RunRequest(
     id="sample",
     dtype="float64",
@@ -128,57 +126,6 @@ def test_a_worker_whose_spec_does_not_load_says_so(tmp_path: Path) -> None:
 
     sentence = "port has no attribute 'stpe'; did you mean 'step'?"
     assert str(caught.value) == f"{spec.text}: {sentence}"
-
-
-@pytest.mark.parametrize(
-    "deed", ["print", "overwrite", "unsettle", "fork", "view", "remember", "nan"]
-)
-def test_a_misdeed_harms_no_case_after_it(deed: str) -> None:
-    """The case after it underflows, which NumPy was told to raise an error for."""
-    tiny = replace(
-        REQUEST,
-        hyper=[
-            (t, g, name, 0.125 if name == "lr" else value) for t, g, name, value in REQUEST.hyper
-        ],
-        gradients=[[[1e-200, 1.0, -1e-200]]],
-    )
-    with Harness(port("textbook")) as right:
-        expected = [right.run(case).answer for case in (REQUEST, tiny)]
-    with Harness(port("misbehaving", deed=deed, at_lr=0.5)) as wrong:
-        got = [wrong.run(case).answer for case in (REQUEST, tiny)]
-        assert wrong.restarts == 0
-
-    assert got[1] == expected[1]
-    assert (got[0] == expected[0]) == (deed != "nan")
-
-
-UNSETTLING = """\
-import os, random, warnings
-import numpy as np
-import torch
-
-def surroundings():
-    return (np.geterr(), warnings.filters[:], os.getcwd(), dict(os.environ),
-            torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled())
-
-BEFORE = surroundings()
-
-def step(params, grads, state, hyper):
-    assert state or surroundings() == BEFORE
-    np.seterr(all="raise")
-    warnings.simplefilter("error")
-    os.chdir("/")
-    os.environ["UNSETTLED"] = "1"
-    torch.set_default_dtype(torch.bfloat16)
-    torch.set_default_device("meta")
-    torch.set_grad_enabled(False)
-    return params - grads, True
-"""
-
-
-def test_every_case_finds_the_surroundings_of_the_first(tmp_path: Path) -> None:
-    with Harness(parse_spec(in_file(tmp_path, UNSETTLING))) as harness:
-        assert [harness.run(REQUEST).kind for _ in range(3)] == ["answered"] * 3
 
 
 def test_the_worker_speaks_its_own_protocol_or_an_older_one(tmp_path: Path) -> None:

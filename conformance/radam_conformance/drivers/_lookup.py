@@ -77,11 +77,11 @@ def attribute(spec: Spec, module: ModuleType, name: str) -> object:
 
 
 def distribution_version(module: ModuleType) -> str:
-    """Version of the top-level package that the module belongs to, or an empty string."""
+    """Version that the module or the package it belongs to states, or an empty string."""
     package = module.__name__.partition(".")[0]
-    version = getattr(sys.modules.get(package), "__version__", None)
-    if isinstance(version, str):
-        return version
+    for stated in (module, sys.modules.get(package)):
+        if version := getattr(stated, "__version__", None):
+            return str(version)
     names = importlib.metadata.packages_distributions().get(package, [])
     return importlib.metadata.version(names[0]) if names else ""
 

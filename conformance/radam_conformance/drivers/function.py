@@ -200,7 +200,7 @@ def load(spec: Spec) -> Driver:
         raise LoadError(f"{spec.text}: {name} cannot be called as {form}: {error}") from error
     return FunctionDriver(
         name=spec.target,
-        version=str(getattr(module, "__version__", None) or distribution_version(module)),
+        version=distribution_version(module),
         function=partial(function, **options),
         whole_runs=whole_runs,
         switch=_has_switch(module),

@@ -1,8 +1,12 @@
 """`func:misbehaving.py:step`: a right port that does one of `DEEDS`, always or for one lr alone."""
 
+import ctypes
+import io
 import os
 import random
 import signal
+import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -27,6 +31,36 @@ def _exit(params: Array, grads: Array) -> Array:
     os._exit(3)
 
 
+def _sys_exit(params: Array, grads: Array) -> Array:
+    sys.exit(3)
+
+
+class Stop(BaseException):
+    """Not an Exception, so that few catch it."""
+
+
+def _stop(params: Array, grads: Array) -> Array:
+    raise Stop("enough")
+
+
+def _recurse(params: Array, grads: Array) -> Array:
+    return _recurse(params, grads)
+
+
+def _overflow(params: Array, grads: Array) -> Array:
+    """Recurse through C without an end, until the stack has none left."""
+    sys.setrecursionlimit(10**9)
+
+    def deeper(_: int) -> int:
+        return max([0], key=deeper)
+
+    return params + deeper(0)
+
+
+def _devour(params: Array, grads: Array) -> Array:
+    return np.ones(2**55)
+
+
 def _kill(params: Array, grads: Array) -> Array:
     os.kill(os.getpid(), signal.SIGKILL)
     return params
@@ -39,6 +73,39 @@ def _sleep(params: Array, grads: Array) -> Array:
 
 def _print(params: Array, grads: Array) -> Array:
     print("x 1 0 3ff0000000000000\nend", flush=True)
+    return params
+
+
+def _print_from_c(params: Array, grads: Array) -> Array:
+    libc = ctypes.CDLL(None)
+    libc.puts(b"x 1 0 3ff0000000000000\nend")
+    libc.fflush(None)
+    return params
+
+
+def _close_stdout(params: Array, grads: Array) -> Array:
+    sys.stdout.close()
+    return params
+
+
+def _redirect(params: Array, grads: Array) -> Array:
+    """Send both streams elsewhere, as Python knows them and as C does."""
+    sys.stdout = sys.stderr = io.StringIO()
+    os.closerange(1, 3)
+    return params
+
+
+def _start_thread(params: Array, grads: Array) -> Array:
+    """Leave a thread that prints for ever, and keeps the interpreter from ending."""
+
+    def talk() -> None:
+        while True:
+            print("x 1 0 3ff0000000000000\nend", file=sys.__stdout__, flush=True)
+            time.sleep(0.01)
+
+    if not THREADS:
+        THREADS.append(threading.Thread(target=talk))
+        THREADS[0].start()
     return params
 
 
@@ -64,8 +131,16 @@ def _fork(params: Array, grads: Array) -> Array:
     return params
 
 
+def _fork_in_c(params: Array, grads: Array) -> Array:
+    if not CHILDREN:
+        CHILDREN.append(ctypes.CDLL(None).fork())
+    return params
+
+
 def _view(params: Array, grads: Array) -> Array:
-    return np.broadcast_to(params, (2, *params.shape))[1]
+    """Return the right numbers in the memory of the gradient."""
+    grads[...] = params
+    return grads[:]
 
 
 def _remember(params: Array, grads: Array) -> Array:
@@ -77,6 +152,7 @@ def _remember(params: Array, grads: Array) -> Array:
 
 
 CHILDREN: list[int] = []
+THREADS: list[threading.Thread] = []
 KEPT: list[tuple[Array, Array]] = []
 DEEDS: Mapping[str, Callable[[Array, Array], Array]] = {
     "nan": lambda params, grads: params * np.nan,
@@ -84,12 +160,22 @@ DEEDS: Mapping[str, Callable[[Array, Array], Array]] = {
     "raise": _raise,
     "lack": _lack,
     "exit": _exit,
+    "sys.exit": _sys_exit,
+    "stop": _stop,
+    "recurse": _recurse,
+    "overflow": _overflow,
+    "devour": _devour,
     "kill": _kill,
     "sleep": _sleep,
     "print": _print,
+    "print from C": _print_from_c,
+    "close stdout": _close_stdout,
+    "redirect": _redirect,
+    "start a thread": _start_thread,
     "overwrite": _overwrite,
     "unsettle": _unsettle,
     "fork": _fork,
+    "fork in C": _fork_in_c,
     "view": _view,
     "remember": _remember,
 }
