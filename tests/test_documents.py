@@ -76,3 +76,9 @@ def test_the_textbook_formula_in_binary64_is_off_as_said(
     assert abs(math.sqrt(squared) / rectification(t, beta2) - 1) == pytest.approx(
         float(off), rel=0.1
     )
+
+
+def test_the_page_on_optimisation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    exec("".join(blocks("docs/optimisation.md")), {})
