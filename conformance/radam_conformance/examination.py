@@ -1,0 +1,192 @@
+"""One port, one process, one case at a time: what each process of pytest holds."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache, cached_property
+
+from radam_ref import Dialect, dialects
+
+from . import laws
+from .cases import Case, load_case, load_index, load_suite
+from .diagnosis import diagnose
+from .harness import Harness
+from .identify import decay_of, fit, is_probe, leave_out_other_conventions
+from .judge import offers, smoke, takes
+from .results import CaseResult, Fit, Report
+from .schedule import Run, request
+from .spec import LoadError, Spec, parse_spec
+from .verdicts import verdicts
+
+SEED = 1  # as that of `run`
+CONVENTIONS = ("complex.", "decay.")
+_open: list[Examination] = []
+
+
+class NotOffered(Exception):
+    """The port has no way to be asked a case, or computes the other of two conventions."""
+
+
+def ids(level: str) -> list[str]:
+    """The ids of Core, or of all cases and laws."""
+    if level not in ("core", "all"):
+        raise ValueError(f"level must be core or all, got {level!r}")
+    stored = [entry["id"] for entry in load_index()["cases"]]
+    if level == "all":
+        return [*stored, *laws.law_ids()]
+    return [id for id in stored if id.startswith("core/")]
+
+
+def dialect_named(name: str) -> Dialect | None:
+    """The dialect of a name; None for auto, which finds it out."""
+    if name not in ("auto", *dialects):
+        raise ValueError(f"dialect must be auto or one of {', '.join(dialects)}, got {name!r}")
+    return None if name == "auto" else dialects[name]
+
+
+@cache
+def examination(
+    text: str, renames: tuple[str, ...], options: tuple[str, ...], dialect: str
+) -> Examination:
+    """The one of this process for a port, so that it is started and identified once."""
+    spec = parse_spec(text, renames, options)
+    _open.append(Examination(spec, dialect_named(dialect)))
+    return _open[-1]
+
+
+def close_all() -> None:
+    """End all ports of this process."""
+    while _open:
+        _open.pop().close()
+
+
+class Examination:
+    """A port that is asked for the cases in any order.
+
+    Parameters
+    ----------
+    spec : Spec
+    dialect : Dialect or None
+        To judge by; the identified one if None.
+    """
+
+    def __init__(self, spec: Spec, dialect: Dialect | None) -> None:
+        self._spec, self._dialect = spec, dialect
+        self._runs: dict[str, Run] = {}
+        self._failed: LoadError | None = None
+        self._started: Harness | None = None
+
+    def report(self, id: str) -> Report:
+        """The report on one case.
+
+        Raises
+        ------
+        NotOffered
+            The port cannot be asked it; the message says why.
+        LoadError
+            The port cannot be started; it is tried once.
+        """
+        port = self._port
+        if id.startswith("laws/"):
+            return self._report(self._law(id))
+        case = load_case(id)
+        if case.dtype not in self._dtypes:
+            raise NotOffered(f"it does not offer {case.dtype}")
+        if not offers(port.hello, case):
+            lacking = [word for word in case.requires if word not in port.hello.features]
+            raise NotOffered(f"it does not offer {', '.join(lacking)}")
+        if case.profile.startswith(CONVENTIONS) and id not in self._own_conventions:
+            raise NotOffered(f"it computes another convention than {case.profile}")
+        run = self._run(case)
+        used, computed = self._dialects(case)
+        (result,) = verdicts([run], used, computed)
+        if result.verdict == "unsupported" and case.profile != "core":
+            raise NotOffered(result.text)
+        return self._report(result, run)
+
+    def close(self) -> None:
+        """End the port."""
+        if self._started:
+            self._started.close()
+
+    def _report(self, result: CaseResult, run: Run | None = None) -> Report:
+        used, _ = self._dialects(result.case)
+        return Report(
+            spec=shlex.join(self._spec.words()),
+            hello=self._port.hello,
+            dialect=used,
+            by_name=self._dialect is not None,
+            fits=tuple(self._fits),
+            results=(result,),
+            gave_up=self._port.gave_up,
+            diagnosis=diagnose([run], [result], used) if run else None,
+        )
+
+    @property
+    def _port(self) -> Harness:
+        if self._failed:
+            raise self._failed
+        if self._started is None:
+            try:
+                self._started = Harness(self._spec)
+            except LoadError as error:
+                self._failed = error
+                raise
+        return self._started
+
+    @cached_property
+    def _dtypes(self) -> set[str]:
+        dtypes = {case.dtype for case in load_suite() if takes(self._port.hello, case.dtype)}
+        try:
+            return smoke(self._port, self._spec, dtypes)
+        except LoadError as error:
+            self._failed = error
+            raise
+
+    def _run(self, case: Case) -> Run:
+        if case.id not in self._runs:
+            self._runs[case.id] = Run(case, self._port.run(request(case)))
+        return self._runs[case.id]
+
+    def _run_all(self, cases: Sequence[Case]) -> list[Run]:
+        return [self._run(case) for case in cases if case.dtype in self._dtypes]
+
+    @cached_property
+    def _fits(self) -> list[Fit]:
+        runs = self._run_all([case for case in load_suite() if is_probe(case)])
+        return fit([(run.case, run.outcome.answer) for run in runs if run.outcome.answer])
+
+    @cached_property
+    def _conventions(self) -> list[Run]:
+        """All of the parts that exclude each other, without those of the other convention."""
+        parts = [case for case in load_suite() if case.profile.startswith(CONVENTIONS)]
+        runs = self._run_all([case for case in parts if offers(self._port.hello, case)])
+        return leave_out_other_conventions(runs, self._port.hello, self._dialect)
+
+    @cached_property
+    def _own_conventions(self) -> set[str]:
+        return {run.case.id for run in self._conventions}
+
+    def _dialects(self, case: Case) -> tuple[Dialect, Dialect]:
+        """The dialect to judge by, and the one that it computes."""
+        closest = self._fits[0].dialect if self._fits else Dialect()
+        if case.profile.startswith("decay."):
+            decay = decay_of(self._conventions, self._port.hello, closest)
+            closest = replace(closest, weight_decay=decay or closest.weight_decay)
+        used = self._dialect or closest
+        return used, closest if self._fits else used
+
+    @cached_property
+    def _lawful(self) -> dict[str, CaseResult]:
+        results = laws.check(self._port, self._port.hello, self._dtypes, SEED)
+        return {result.case.id: result for result in results}
+
+    def _law(self, id: str) -> CaseResult:
+        result = self._lawful.get(id)
+        if result is None:
+            raise NotOffered("it does not offer what the law needs")
+        if result.verdict == "unsupported":
+            raise NotOffered(result.text)
+        return result

@@ -1,0 +1,103 @@
+"""Reports in files: `--report json:FILE`, `junit:FILE`, `html:FILE`, `md:FILE`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from . import html, junit, markdown
+from .document import Document, NotStarted, document
+from .reader import ReportError, parse_report, read_report, schema
+
+__all__ = [
+    "KINDS",
+    "Document",
+    "NotStarted",
+    "ReportError",
+    "Target",
+    "TargetError",
+    "document",
+    "parse_report",
+    "parse_targets",
+    "read_report",
+    "schema",
+    "write",
+]
+
+
+def _json(content: Document) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+KINDS: Mapping[str, Callable[[Document], str]] = {
+    "json": _json,
+    "junit": junit.render,
+    "html": html.render,
+    "md": markdown.render,
+}
+
+
+class TargetError(ValueError):
+    """A `--report` that is malformed, or whose file cannot be written: exit code 2."""
+
+
+class Target(NamedTuple):
+    """A kind of report and its file."""
+
+    kind: str
+    path: Path
+
+
+def parse_targets(words: Sequence[str]) -> list[Target]:
+    """What `--report` asks for, looked at before a long run rather than after it.
+
+    Raises
+    ------
+    TargetError
+        In one sentence: a word is no KIND:FILE, or the file has no folder to be in.
+    """
+    targets = []
+    for word in words:
+        kind, colon, name = word.partition(":")
+        if not colon or kind not in KINDS or not name:
+            forms = ", ".join(f"{kind}:FILE" for kind in KINDS)
+            raise TargetError(f"--report must be one of {forms}, got {word!r}")
+        path = Path(name)
+        if path.is_dir() or not path.parent.is_dir():
+            what = "is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
+            raise TargetError(f"--report {word}: cannot be written: {what}")
+        targets.append(Target(kind, path))
+    paths = [target.path for target in targets]
+    if twice := next((path for path in paths if paths.count(path) > 1), None):
+        raise TargetError(f"--report names the file {str(twice)!r} twice")
+    return targets
+
+
+def write(targets: Iterable[Target], content: Document) -> None:
+    """Write a document as every kind that was asked for, each file whole or not at all.
+
+    Raises
+    ------
+    TargetError
+        A file cannot be written; the others are.
+    """
+    faults = []
+    for kind, path in targets:
+        try:
+            _replace(path, KINDS[kind](content))
+        except OSError as error:
+            faults.append(f"--report {kind}:{path}: cannot be written: {error.strerror}")
+    if faults:
+        raise TargetError("; ".join(faults))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside the file and rename, so that no reader ever sees half of it."""
+    beside = path.with_name(f"{path.name}.new")
+    try:
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

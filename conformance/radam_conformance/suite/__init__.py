@@ -1,0 +1,1 @@
+"""`pytest --pyargs radam_conformance.suite --radam-impl SPEC`: a test for each case."""
