@@ -19,7 +19,7 @@ FOLDERS = {
 }
 FRAMEWORKS = ["torch", "jax", "optax", "cupy", "dask", "numba"]
 # What the judge needs and a worker does not: the oracles, and all that a terminal shows.
-OF_THE_JUDGE_ALONE = ["flint", "mpmath", "jsonschema", "typer", "rich"]
+OF_THE_JUDGE_ALONE = ["flint", "mpmath", "jsonschema", "typer", "rich", "jinja2"]
 
 
 def sources(package: str) -> list[Path]:

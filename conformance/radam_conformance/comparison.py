@@ -26,16 +26,18 @@ def compare(case: Case, answer: Answer, expected: Expected) -> CaseResult:
     if not np.isfinite(got).all():
         row, element = np.argwhere(~np.isfinite(got))[0]
         where = f"element {element} is {got[row, element]} after step {case.observe[row]}"
-        return CaseResult(case, "error", where, np.inf, np.inf)
+        overs = tuple(np.nan_to_num(over, nan=np.inf).max(axis=1, initial=0.0).tolist())
+        return CaseResult(case, "error", where, np.inf, np.inf, overs=overs)
+    overs = tuple(over.max(axis=1, initial=0.0).tolist())
     tells = bool((expected.binary64 > TELLING * expected.exact_scalar).any())
     worst, worst_exact = float(over.max(initial=0.0)), float(over_exact.max(initial=0.0))
     if worst <= 1:
-        return CaseResult(case, "pass", "", worst, worst_exact, tells_scalars=tells)
+        return CaseResult(case, "pass", "", worst, worst_exact, tells_scalars=tells, overs=overs)
     row = int(np.argmax((over > 1).any(axis=1)))
     element = int(np.argmax(over[row]))
     numbers = (float(array[row, element]) for array in (got, expected.hi, over))
     first = FirstBad(case.observe[row], element, *numbers)
-    return CaseResult(case, "fail", "", worst, worst_exact, first)
+    return CaseResult(case, "fail", "", worst, worst_exact, first, overs=overs)
 
 
 def misfit(case: Case, answer: Answer, expected: Expected) -> float:

@@ -180,6 +180,11 @@ class Harness:
         """End the port, politely first."""
         self._stop(b"quit\n")
 
+    def kill(self) -> None:
+        """End the process from another thread: the case that runs there is a crash at once."""
+        if self._child is not None:
+            self._child.kill()
+
     def _stop(self, quit_message: bytes = b"") -> None:
         child, self._child = self._child, None
         if child is not None:

@@ -65,7 +65,7 @@ def _fresh(name: str, title: str, dtype: str, seed: str) -> Case:
     hyper = Hyper(1, 2.0**-4, source.choice((0.5, 0.9)), beta2, 1e-8, 0.0, True, False, False)
     rows = tuple((tuple(draw() for _ in range(ELEMENTS)),) for _ in range(STEPS))
     return Case(
-        id=f"laws/{name}-01-f{dtype.removeprefix('float')}",
+        id=_id(name, dtype),
         title=title,
         clause="S4",
         paper_line="Algorithm 2",
@@ -148,6 +148,15 @@ LAWS: dict[str, tuple[str, tuple[str, ...], Law]] = {
     "split": ("A tensor moves like its halves", ("tensors",), _split),
     "resume": ("A run that is saved and restored goes on", ("restore",), _resume),
 }
+
+
+def law_ids() -> list[str]:
+    """The ids of the cases that `check` makes of a port which offers everything."""
+    return [_id(name, dtype) for dtype in sorted(BITS) for name in LAWS]
+
+
+def _id(name: str, dtype: str) -> str:
+    return f"laws/{name}-01-f{dtype.removeprefix('float')}"
 
 
 def _tried(port: Harness, case: Case, law: Law) -> CaseResult:

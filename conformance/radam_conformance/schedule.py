@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from threading import Lock
+from threading import Event, Lock
 from typing import NamedTuple
 
 from .cases import Case
@@ -14,6 +14,7 @@ from .protocol import RunRequest
 
 Progress = Callable[[int, int, str], None]  # cases done, of how many, the id of the next
 
+INTERRUPTED = "interrupted"
 HYPER = ("lr", "beta1", "beta2", "eps", "weight_decay", "decoupled", "maximize", "nesterov")
 
 
@@ -43,28 +44,53 @@ def request(case: Case) -> RunRequest:
 def run_all(ports: Sequence[Harness], cases: Sequence[Case], progress: Progress) -> list[Run]:
     """Every case on one of the processes of a port, in the order of the cases.
 
-    Cases under a compiler go to the first process: compiling once is dear enough.
+    Cases under a compiler go to the first process: compiling once is dear enough. After Ctrl-C no
+    process of the port is left, and the cases without an outcome are "not-run", "interrupted".
     """
     compiled = [case for case in cases if "compiled" in case.requires]
     plain = iter([case for case in cases if "compiled" not in case.requires])
     lock, done, outcomes = Lock(), count(), dict[str, Outcome]()
+    interrupted = Event()
 
     def work(port: Harness, own: Sequence[Case]) -> None:
         rest = iter(own)
-        while (case := _next(lock, rest, plain)) is not None:
+        while not interrupted.is_set() and (case := _next(lock, rest, plain)) is not None:
             with lock:
                 progress(next(done), len(cases), case.id)
-            outcomes[case.id] = port.run(request(case))
+            outcome = port.run(request(case))
+            if not interrupted.is_set():
+                outcomes[case.id] = outcome
 
-    if len(ports) == 1:
-        work(ports[0], compiled)
-    else:
-        with ThreadPoolExecutor(len(ports)) as pool:
-            shares = [compiled, *[()] * (len(ports) - 1)]
-            for future in [pool.submit(work, *pair) for pair in zip(ports, shares, strict=True)]:
-                future.result()
+    shares = [compiled, *[()] * (len(ports) - 1)]
+    try:
+        if len(ports) == 1:
+            work(ports[0], compiled)
+        else:
+            _share(work, ports, shares, interrupted)
+    except KeyboardInterrupt:
+        interrupted.set()
     progress(len(cases), len(cases), "")
-    return [Run(case, outcomes[case.id]) for case in cases]
+    missing = Outcome("not-run", INTERRUPTED)
+    return [Run(case, outcomes.get(case.id, missing)) for case in cases]
+
+
+def _share(
+    work: Callable[[Harness, Sequence[Case]], None],
+    ports: Sequence[Harness],
+    shares: Sequence[Sequence[Case]],
+    interrupted: Event,
+) -> None:
+    """Work on all the processes at once; whoever waits for one when interrupted waits no more."""
+    with ThreadPoolExecutor(len(ports)) as pool:
+        futures = [pool.submit(work, *pair) for pair in zip(ports, shares, strict=True)]
+        try:
+            for future in futures:
+                future.result()
+        except KeyboardInterrupt:
+            interrupted.set()
+            for port in ports:
+                port.kill()
+            raise
 
 
 def _next(lock: Lock, own: Iterator[Case], shared: Iterator[Case]) -> Case | None:

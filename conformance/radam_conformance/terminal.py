@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -21,9 +23,15 @@ def show(content: RenderableType) -> None:
     if out.is_terminal:
         out.print(content, crop=False)
         return
+    print(plain(content, out))
+
+
+def plain(content: RenderableType, out: Console | None = None) -> str:
+    """The content as text without colours."""
+    out = out or Console(file=StringIO(), width=100, highlight=False, emoji=False)
     with out.capture() as captured:
         out.print(content, crop=False)
-    print(*(line.rstrip() for line in captured.get().splitlines()), sep="\n")
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def table(*columns: str) -> Table:
