@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -14,12 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from radam_ref import Dialect, dialects
 
-from . import export, listing, new_harness, report_text, terminal
+from . import explain_text, export, listing, new_harness, report_text, reports, terminal, xfail
 from .cases import Case, DamagedError, load_case, load_suite
 from .features import PROFILES
-from .identify import is_probe
+from .identify import DECAYING, is_probe
 from .judge import judge
-from .results import exit_code
+from .results import Report, exit_code
 from .spec import FORMS, LoadError, SpecError, parse_spec
 
 USAGE, NOT_STARTED, INTEGRITY, INTERRUPTED = 2, 3, 4, 130
@@ -87,11 +88,26 @@ def run(
     compiled: Compile = False,
     arrays: Arrays = "numpy",
     device: Device = "",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the first wrong step line by line.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the inputs on which the laws are tried.")] = 1,
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", help="Processes of the port at a time.", min=1, max=64)
     ] = 1,
     timeout_scale: Scale = 1.0,
+    known: Annotated[
+        Path | None,
+        typer.Option("--xfail", help="Failures that are known; one that passes is a failure."),
+    ] = None,
+    report_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            help="Write a report too: json, junit, html or md; may be repeated.",
+            metavar="KIND:FILE",
+        ),
+    ] = None,
 ) -> None:
     """Judge implementations by Core and by every profile that they offer.
 
@@ -107,8 +123,12 @@ def run(
         )
         for text in specs
     ]
+    targets = reports.parse_targets(report_to or ())
+    failures = xfail.load_known(known) if known else ()
     whole = level == "all" and not (only or skip or dtype)
-    reports, failed = [], False
+    judged: list[Report] = []
+    not_started: list[reports.NotStarted] = []
+    complete = True
     for spec in parsed:
         try:
             with _progress(spec.text) as progress:
@@ -120,15 +140,34 @@ def run(
                     seed=seed if (whole and not profile) or "laws" in (profile or ()) else None,
                     jobs=jobs,
                     timeout_scale=timeout_scale,
+                    explain=explain,
                     progress=progress,
                 )
         except LoadError as error:
             _complain(str(error))
-            failed = True
+            not_started.append(reports.NotStarted(shlex.join(spec.words()), str(error)))
+        except typer.Exit:  # interrupted before it had answered anything
+            complete = False
+            break
         else:
+            report = xfail.apply(failures, report)
             terminal.show(report_text.render(report))
-            reports.append(report)
-    raise typer.Exit(NOT_STARTED if failed else exit_code(reports, grade=grade))
+            for page in report.explanations:
+                command = report_text.command(report, page.case.id)
+                terminal.show(explain_text.render(page, f"{command} --explain"))
+            judged.append(report)
+            if report.interrupted:
+                _complain("interrupted")
+                complete = False
+                break
+    code = NOT_STARTED if not_started else exit_code(judged, grade=grade)
+    code = code if complete else INTERRUPTED
+    if targets:
+        content = reports.document(
+            judged, not_started, exit_code=code, grade=grade, complete=complete
+        )
+        reports.write(targets, content)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -140,6 +179,7 @@ def identify(
 ) -> None:
     """Find out which dialect an implementation computes, axis by axis."""
     probes = [case for case in load_suite() if is_probe(case)]
+    probes += load_suite(f"decay.*/{DECAYING}-*")
     with _progress(spec) as progress:
         report = judge(
             parse_spec(spec, renames or (), options or ()),
@@ -338,7 +378,7 @@ def main() -> None:
         signal.signal(number, _leave)
     try:
         app()
-    except (_Usage, SpecError) as error:
+    except (_Usage, SpecError, reports.TargetError, xfail.XfailError) as error:
         _complain(str(error))
         sys.exit(USAGE)
     except LoadError as error:

@@ -25,6 +25,9 @@ AXES = {
     "unrectified": ("momentum", "hold"),
     "nesterov": (False, True),
 }
+DECAYS = ("coupled", "decoupled", "absolute")
+DECAYING = "plain-01"  # the cases that tell them apart
+WORST = 16.0  # what `misfit` gives at most
 COMBINATIONS = tuple(
     Dialect(**dict(zip(AXES, values, strict=True)))  # type: ignore[arg-type]
     for values in product(*AXES.values())
@@ -122,13 +125,53 @@ def fit(answers: Sequence[tuple[Case, Answer]]) -> list[Fit]:
     if not probes:
         return []
     fits = [
-        Fit(
-            dialect,
-            sum(misfit(case, answer, expectation(case, dialect)) for case, answer in probes),
-        )
+        Fit(dialect, sum(_misfit(case, answer, dialect) for case, answer in probes))
         for dialect in COMBINATIONS
     ]
     return sorted(fits, key=lambda candidate: candidate.misfit)
+
+
+def _misfit(case: Case, answer: Answer, dialect: Dialect) -> float:
+    """The misfit to a dialect; the worst where the oracle cannot decide what it does."""
+    try:
+        return misfit(case, answer, expectation(case, dialect))
+    except ArithmeticError:
+        return WORST
+
+
+def decays(answers: Sequence[tuple[Case, Answer]], dialect: Dialect) -> dict[str, dict[str, float]]:
+    """Mean misfit of each kind of weight decay, for what was asked: coupled or decoupled.
+
+    Parameters
+    ----------
+    answers : sequence of (Case, Answer)
+        The cases of `DECAYING` that the port answered; others are ignored.
+    dialect : Dialect
+        What the port computes besides.
+
+    Returns
+    -------
+    dict
+        For each kind that was asked, the kinds that it may be, the best first.
+    """
+    asked: dict[str, dict[str, float]] = {}
+    for profile in ("decay.coupled", "decay.decoupled"):
+        those = [pair for pair in answers if pair[0].id.startswith(f"{profile}/{DECAYING}")]
+        if those:
+            misfits = {kind: _of_decay(kind, those, dialect) for kind in DECAYS}
+            best_first = sorted(misfits.items(), key=lambda item: item[1])
+            asked[profile.removeprefix("decay.")] = dict(best_first)
+    return asked
+
+
+def _of_decay(kind: str, answers: Sequence[tuple[Case, Answer]], dialect: Dialect) -> float:
+    """Mean misfit of answers to a kind of decay, whatever was asked for."""
+    other, total = replace(dialect, weight_decay=kind), 0.0
+    for case, answer in answers:
+        hyper = tuple(each._replace(decoupled=kind != "coupled") for each in case.hyper)
+        same = hyper == case.hyper
+        total += _misfit(case if same else replace(case, hyper=hyper, expected={}), answer, other)
+    return total / len(answers)
 
 
 def by_axis(fits: Sequence[Fit]) -> Mapping[str, list[tuple[object, float]]]:

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from radam_ref import Dialect
 
 from . import laws
 from .cases import Case, load_suite
+from .diagnosis import diagnose
+from .features import lacking
 from .harness import Harness
-from .identify import decay_of, fit, is_probe, leave_out_other_conventions
-from .protocol import Hello
-from .results import Report
-from .schedule import Progress, request, run_all
+from .identify import decay_of, decays, fit, is_probe, leave_out_other_conventions
+from .protocol import Answer, Hello
+from .results import Cause, Diagnosis, Report
+from .schedule import INTERRUPTED, Progress, Run, request, run_all
 from .spec import LoadError, Spec
 from .verdicts import verdicts, words
 
+if TYPE_CHECKING:
+    from .explain import Explanation
+
 SMOKE = "core/smoke-01-*"
+PROBED = {"float64", "float32"}
+PAGES = 3  # explanations that a reader takes in
 
 
 def judge(
@@ -32,6 +40,7 @@ def judge(
     seed: int | None = None,
     jobs: int = 1,
     timeout_scale: float = 1.0,
+    explain: bool = False,
     progress: Progress = lambda done, total, id: None,
 ) -> Report:
     """Run the cases on a port and judge it.
@@ -52,12 +61,15 @@ def judge(
         Processes of the port that run cases at the same time.
     timeout_scale : float
         Factor on every time limit.
+    explain : bool
+        Ask the port again for every step of the first case of each cause that it fails.
     progress : callable, optional
         Called before each case with the cases done, their number and the id.
 
     Returns
     -------
     Report
+        After Ctrl-C one of the cases that were run until then, marked as interrupted.
 
     Raises
     ------
@@ -68,7 +80,9 @@ def judge(
         port = stack.enter_context(Harness(spec, timeout_scale=timeout_scale))
         hello = port.hello
         needed = {case.dtype for case in cases} | (set() if seed is None else set(laws.BITS))
-        dtypes = _smoke(port, spec, {dtype for dtype in needed if _takes(hello, dtype)})
+        if not needed & PROBED:
+            needed |= PROBED  # a dialect is found out in Core
+        dtypes = smoke(port, spec, {dtype for dtype in needed if takes(hello, dtype)})
         offered = [c for c in cases if c.dtype in dtypes and (asked or offers(hello, c))]
         wanted = {case.id for case in offered}
         probes = [
@@ -80,17 +94,21 @@ def judge(
             stack.enter_context(Harness(spec, timeout_scale=timeout_scale)) for _ in range(1, jobs)
         ]
         runs = run_all([port, *others], [*probes, *offered], progress)
-        lawful = [] if seed is None else laws.check(port, hello, dtypes, seed)
+        interrupted = any(run.outcome.text == INTERRUPTED for run in runs)
+        lawful = [] if interrupted or seed is None else laws.check(port, hello, dtypes, seed)
         gave_up = next((p.gave_up for p in (port, *others) if p.gave_up), "")
-    runs = leave_out_other_conventions(runs, hello, dialect)
-    wanted &= {run.case.id for run in runs}
-    fits = fit([(run.case, run.outcome.answer) for run in runs if run.outcome.answer])
-    closest = fits[0].dialect if fits else Dialect()
-    if decay := decay_of(runs, hello, closest):
-        closest = replace(closest, weight_decay=decay)
-    used = closest if dialect is None else dialect
-    judged = verdicts(runs, used, closest if fits else used)
-    results = tuple(result for result in judged if result.case.id in wanted)
+        runs = leave_out_other_conventions(runs, hello, dialect)
+        wanted &= {run.case.id for run in runs}
+        answers = [(run.case, run.outcome.answer) for run in runs if run.outcome.answer]
+        fits = fit(answers)
+        closest = fits[0].dialect if fits else Dialect()
+        if decay := decay_of(runs, hello, closest):
+            closest = replace(closest, weight_decay=decay)
+        used = closest if dialect is None else dialect
+        judged = verdicts(runs, used, closest if fits else used)
+        results = tuple(result for result in judged if result.case.id in wanted)
+        diagnosis = None if interrupted else diagnose(runs, results, used, _told(progress))
+        pages = _explanations(diagnosis, runs, dialect, used, port) if explain and diagnosis else ()
     return Report(
         spec=shlex.join(spec.words()),
         hello=hello,
@@ -101,7 +119,43 @@ def judge(
         not_offered=_not_offered(cases, [run.case for run in runs], dtypes),
         asked=asked,
         gave_up=gave_up,
+        decays=decays(answers, closest),
+        diagnosis=diagnosis,
+        explanations=pages,
+        interrupted=interrupted,
     )
+
+
+def _told(progress: Progress) -> Callable[[int, int], None]:
+    return lambda done, total: progress(done, total, "diagnosis of the failing cases")
+
+
+def _explanations(
+    diagnosis: Diagnosis, runs: Sequence[Run], by_name: Dialect | None, used: Dialect, port: Harness
+) -> tuple[Explanation, ...]:
+    """The first wrong step of each cause, and of the cases that have none.
+
+    A cause may be a fault in another dialect than the nearest: then that one says what is exact.
+    """
+    from .explain import explanation
+
+    def ask(case: Case) -> Answer | None:
+        return port.run(request(case)).answer
+
+    cases = {run.case.id: run.case for run in runs}
+    first: list[tuple[str, Cause | None]]
+    first = [(cause.cases[0], cause) for cause in diagnosis.causes if cause.step]
+    if diagnosis.step:
+        first.append((diagnosis.unexplained[0], None))
+    pages = []
+    for id, cause in first[:PAGES]:
+        meant = by_name or (cause.dialect if cause else used)
+        with suppress(ArithmeticError):  # the oracle does not decide a branch near beta2 = 1
+            page = explanation(cases[id], meant, ask, cause)
+            if page is None and meant != used:
+                page = explanation(cases[id], used, ask, cause)
+            pages.append(page)
+    return tuple(page for page in pages if page is not None)
 
 
 def offers(hello: Hello, case: Case) -> bool:
@@ -109,17 +163,15 @@ def offers(hello: Hello, case: Case) -> bool:
 
     A million steps are run only where the port says that it is fast enough for them.
     """
-    needed = set(case.requires)
-    if "weight_decay" in hello.features and not {"coupled", "decoupled"} & set(hello.features):
-        needed -= {"coupled", "decoupled"}  # which of both it computes is found out
-    return needed <= set(hello.features)
+    return not lacking(case.requires, hello.features)
 
 
-def _takes(hello: Hello, dtype: str) -> bool:
+def takes(hello: Hello, dtype: str) -> bool:
+    """Whether a port says that it has a dtype, or says nothing of dtypes."""
     return dtype in (hello.dtypes or (dtype,))
 
 
-def _smoke(port: Harness, spec: Spec, dtypes: set[str]) -> set[str]:
+def smoke(port: Harness, spec: Spec, dtypes: set[str]) -> set[str]:
     """The dtypes that are offered, by the first case of each.
 
     The harness is blamed before the port: without one answer nothing can be said of RAdam.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -94,14 +94,17 @@ def _identity_parts(report: Report) -> Iterator[RenderableType]:
         sentence = f"It computes {dialect}{also}."
     yield indented(Text(sentence))
     yield Text()
-    yield indented(_fits(by_axis(report.fits)))
+    yield indented(_fits(report))
     yield Text()
     meaning = "misfit: how far off the best dialect with that choice is, in powers of ten; 0 fits"
     yield indented(Text(meaning, style="dim"))
 
 
-def _fits(axes: Mapping[str, list[tuple[object, float]]]) -> Table:
+def _fits(report: Report) -> Table:
     rows = table("axis", "it computes", "misfit", "other choices and their misfit")
+    axes: dict[str, list[tuple[object, float]]] = dict(by_axis(report.fits))
+    for asked, kinds in report.decays.items():
+        axes[f"{asked} decay"] = list(kinds.items())
     for axis, choices in axes.items():
         (value, misfit), *others = choices
         rest = ", ".join(f"{_plain(other)} {worse:.1f}" for other, worse in others)

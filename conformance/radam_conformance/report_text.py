@@ -11,10 +11,12 @@ from rich.text import Text
 from radam_ref import Dialect
 
 from . import naming
-from .results import MET, CaseResult, Report, Verdict
+from .cases import load_notes
+from .results import ACCEPTED, MET, CaseResult, Diagnosis, Report, Verdict
 from .terminal import indented, table
 
-SHOWN = 6  # failing cases of a cause
+SHOWN = 6  # failing cases of a verdict
+ALIKE = 2  # other faults that make the same numbers
 
 CAUSES: Mapping[Verdict, str] = {
     "fail": "the numbers are out of bounds",
@@ -28,8 +30,10 @@ CAUSES: Mapping[Verdict, str] = {
     "protocol-error": "the answer was no answer",
     "unsupported": "the port has no way to be asked this",
     "not-run": "the run was given up",
+    "xpass": "known to fail, and they do not: take them out of the file of known failures",
+    "xfail": "known to fail",
 }
-STYLES = {"precision": "bold yellow", "unsupported": "bold yellow"}
+STYLES = dict.fromkeys(("precision", "unsupported", "xfail"), "bold yellow")
 
 
 def headline(report: Report) -> str:
@@ -52,7 +56,9 @@ def _part(name: str, results: Sequence[CaseResult]) -> str:
     either = sum(result.verdict == "either-branch" for result in results)
     lacking = sum(result.verdict == "unsupported" for result in results)
     title = "Core[binary64]" if name == "core" else name
+    known = sum(result.verdict == "xfail" for result in results)
     notes = [f"{either} either branch"] * bool(either) + [f"{lacking} unsupported"] * bool(lacking)
+    notes += [f"{known} known to fail"] * bool(known)
     return f"{title} {met}/{len(results)}" + (f" ({', '.join(notes)})" if notes else "")
 
 
@@ -85,6 +91,9 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     yield indented(Text(headline(report)))
     yield Text()
     yield _verdict(report)
+    if report.diagnosis:
+        yield Text()
+        yield indented(_diagnosis(report, report.diagnosis))
     for verdict in CAUSES:
         if failing := [result for result in report.wanted if result.verdict == verdict]:
             yield Text()
@@ -95,6 +104,38 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     if report.ran and report.is_identified and naming.core(report.computed) != Dialect():
         yield Text()
         yield _against_paper(report.computed)
+
+
+def _diagnosis(report: Report, diagnosis: Diagnosis) -> RenderableType:
+    """Each cause with its count, where it begins, and where it was seen before."""
+    parts: list[RenderableType] = [Text("diagnosis", style="bold")]
+    for cause in diagnosis.causes:
+        count = f"{len(cause.cases)} of {diagnosis.failing} failing cases"
+        parts.append(indented(Text.assemble((cause.sentence, "bold"), f": {count}")))
+        begins = f"; first at step {cause.step} of {cause.cases[0]}" if cause.step else ""
+        parts.append(indented(Text(f"{_place(cause.line)}{begins}"), 4))
+        if cause.alike:
+            parts.append(indented(Text(f"or {'; or '.join(cause.alike[:ALIKE])}"), 4))
+        parts += [indented(Text(f"seen elsewhere: {link}"), 4) for link in cause.links]
+    if diagnosis.unexplained:
+        parts += [indented(part) for part in _unexplained(diagnosis)]
+    return Group(*parts)
+
+
+def _place(line: str) -> str:
+    """Where in Algorithm 2, or in the specification, or which part of the suite."""
+    return f"Algorithm 2, {line}" if line.startswith("line") else line
+
+
+def _unexplained(diagnosis: Diagnosis) -> Iterator[Text]:
+    left, first = len(diagnosis.unexplained), diagnosis.unexplained[0]
+    begins = f"; first at step {diagnosis.step} of {first}" if diagnosis.step else ""
+    count = f"{left} of {diagnosis.failing} failing cases"
+    yield Text(f"no known fault explains {count}{begins}")
+    for flag in diagnosis.notes:
+        note = load_notes()[flag]
+        yield Text(f"  they have in common: {note['description']}")
+        yield from (Text(f"  see {link}") for link in note["links"])
 
 
 def _notes(report: Report) -> Iterator[str]:
@@ -114,44 +155,68 @@ SCALARS = {
 }
 
 
+STYLE_OF = {"PASS": "bold green", "INCOMPLETE": "bold yellow"}
+
+
 def _verdict(report: Report) -> RenderableType:
+    word, sentence = conclusion(report)
+    return indented(Text.assemble((f"{word}  ", STYLE_OF.get(word, "bold red")), sentence))
+
+
+def conclusion(report: Report) -> tuple[str, str]:
+    """PASS, FAIL, INCOMPLETE or NOTHING RAN, and a sentence about it."""
     asked = report.wanted
     passed = sum(result.verdict in MET for result in asked)
+    known = sum(result.verdict == "xfail" for result in asked)
+    if report.interrupted:
+        ran = sum(result.verdict != "not-run" for result in asked)
+        return "INCOMPLETE", f"It was interrupted: {ran} of {len(asked)} cases ran, {passed} pass."
     if not report.ran:
-        return Text.assemble(("  NOTHING RAN  ", "bold red"), "No case was attempted.")
+        return "NOTHING RAN", "No case was attempted."
+    if known and all(result.verdict in ACCEPTED for result in asked):
+        return "PASS", f"{passed} of {len(asked)} cases pass, and {known} are known to fail."
     if passed < len(asked):
-        return Text.assemble(("  FAIL  ", "bold red"), f"{passed} of {len(asked)} cases pass.")
+        return "FAIL", f"{passed} of {len(asked)} cases pass."
     dtypes = " and ".join(sorted({result.case.dtype for result in report.ran}))
     scalars = f"; {SCALARS[report.scalars]}" if report.scalars else ""
     name = naming.name(report.dialect)
-    sentence = f"It computes RAdam in the dialect {name}, in {dtypes}{scalars}."
-    return indented(Text.assemble(("PASS  ", "bold green"), sentence))
+    return "PASS", f"It computes RAdam in the dialect {name}, in {dtypes}{scalars}."
 
 
 def _cause(report: Report, verdict: Verdict, failing: list[CaseResult]) -> Iterator[RenderableType]:
-    explanation = CAUSES[verdict]
-    if verdict == "dialect-mismatch":
-        theirs = naming.differences(report.computed, report.dialect)
-        phrases = ", ".join(phrase for _, phrase in theirs)
-        computed, judged = naming.name(report.computed), naming.name(report.dialect)
-        explanation = f"it computes {computed}, not {judged}: {phrases}"
     first = min((r.first_bad.step for r in failing if r.first_bad), default=None)
     since = "" if first is None else f"; first at step {first}"
     count = f"{len(failing)} of {len(report.wanted)} cases"
     style = STYLES.get(verdict, "bold red")
-    yield indented(Text.assemble((verdict, style), f"  {count}: {explanation}{since}"))
+    yield indented(Text.assemble((verdict, style), f"  {count}: {reason(report, verdict)}{since}"))
     yield indented(_first_bad_numbers(failing), 4)
-    only = failing[0].case.id
-    judged_by = f" --dialect {naming.name(report.dialect)}" if report.by_name else ""
-    # The laws have no stored case: they are tried anew, on the same inputs for the same seed.
-    again = "--profile laws" if only.startswith("laws/") else f"--only {only}"
-    command = f"radam-conformance run {report.spec}{judged_by} {again}"
     # Never wrapped, so that it can be copied in one piece.
-    line = ("    reproduce: ", (command, "cyan"))
+    line = ("    reproduce: ", (command(report, failing[0].case.id), "cyan"))
     yield Text.assemble(*line, no_wrap=True, overflow="ignore")
 
 
+def reason(report: Report, verdict: Verdict) -> str:
+    """What a verdict says of the port."""
+    if verdict != "dialect-mismatch":
+        return CAUSES[verdict]
+    theirs = naming.differences(report.computed, report.dialect)
+    phrases = ", ".join(phrase for _, phrase in theirs)
+    return (
+        f"it computes {naming.name(report.computed)}, not {naming.name(report.dialect)}: {phrases}"
+    )
+
+
+def command(report: Report, id: str) -> str:
+    """What runs a case again."""
+    judged_by = f" --dialect {naming.name(report.dialect)}" if report.by_name else ""
+    # The laws have no stored case: they are tried anew, on the same inputs for the same seed.
+    again = "--profile laws" if id.startswith("laws/") else f"--only {id}"
+    return f"radam-conformance run {report.spec}{judged_by} {again}"
+
+
 def _first_bad_numbers(failing: list[CaseResult]) -> Table:
+    if failing[0].known:
+        return _known(failing)
     numeric = any(result.first_bad for result in failing)
     columns = ["step", "element", "got", "want", "error/bound"] if numeric else ["what it said"]
     rows = table("case", *columns)
@@ -166,6 +231,16 @@ def _first_bad_numbers(failing: list[CaseResult]) -> Table:
             rows.add_row(result.case.id, str(bad.step), str(bad.element), *numbers)
         else:
             rows.add_row(result.case.id, *[""] * (len(columns) - 1), result.text[:120])
+    if len(failing) > SHOWN:
+        rows.add_row(f"and {len(failing) - SHOWN} more")
+    return rows
+
+
+def _known(failing: list[CaseResult]) -> Table:
+    rows = table("case", "reason", "link")
+    for result in failing[:SHOWN]:
+        if result.known:
+            rows.add_row(result.case.id, result.known.reason, result.known.link)
     if len(failing) > SHOWN:
         rows.add_row(f"and {len(failing) - SHOWN} more")
     return rows

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from radam_ref import Dialect
 
 from .cases import Case
 from .protocol import Hello
+
+if TYPE_CHECKING:
+    from .explain import Explanation
 
 Verdict = Literal[
     "pass",
@@ -24,9 +27,28 @@ Verdict = Literal[
     "unsupported",
     "either-branch",
     "not-run",
+    "xfail",
+    "xpass",
 ]
 
 MET: tuple[Verdict, ...] = ("pass", "either-branch")
+ACCEPTED: tuple[Verdict, ...] = (*MET, "xfail")
+
+
+class Known(NamedTuple):
+    """A failure that was known before, from the file of `--xfail`.
+
+    Attributes
+    ----------
+    verdict : str
+        What the verdict is without that file.
+    reason, link : str
+        Why it fails, and where that is dealt with; the link may be empty.
+    """
+
+    verdict: Verdict
+    reason: str
+    link: str
 
 
 class FirstBad(NamedTuple):
@@ -69,6 +91,10 @@ class CaseResult:
         Whether the case tells exact scalar terms from those of binary64: the bounds lie far apart.
     seconds : float
         Wall time in the port.
+    overs : tuple of float
+        The largest multiple of the bound in each observed step; empty if nothing was compared.
+    known : Known or None
+        Why the verdict is xfail or xpass.
     """
 
     case: Case
@@ -79,6 +105,13 @@ class CaseResult:
     first_bad: FirstBad | None = None
     tells_scalars: bool = False
     seconds: float = 0.0
+    overs: tuple[float, ...] = ()
+    known: Known | None = None
+
+    @property
+    def found(self) -> Verdict:
+        """The verdict, whether or not a failure was known before."""
+        return self.known.verdict if self.known else self.verdict
 
 
 class Fit(NamedTuple):
@@ -86,6 +119,64 @@ class Fit(NamedTuple):
 
     dialect: Dialect
     misfit: float
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One fault, and the failing cases that it explains.
+
+    Attributes
+    ----------
+    sentence : str
+    line : str
+        Line of Algorithm 2, or the part of the specification that is broken.
+    cases : tuple of str
+        Ids of the cases whose numbers it makes, the one that fails first in front.
+    step : int
+        Where that one leaves its bound; 0 where no step does.
+    dialect : Dialect
+        The fault is one in a program of this dialect.
+    links : tuple of str
+        Where the same was seen or fixed elsewhere.
+    fault : str
+        Key of `FAULTS`; empty if it was measured, not found there.
+    alike : tuple of str
+        Other faults that explain the same cases.
+    """
+
+    sentence: str
+    line: str
+    cases: tuple[str, ...]
+    step: int
+    dialect: Dialect
+    links: tuple[str, ...] = ()
+    fault: str = ""
+    alike: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What explains the failing cases.
+
+    Attributes
+    ----------
+    failing : int
+        The failing cases that have numbers.
+    causes : tuple of Cause
+        Each explains other cases; the one that explains most goes first.
+    unexplained : tuple of str
+        Ids of the cases that no known fault makes, the one that fails first in front.
+    step : int
+        Where that one leaves its bound; 0 if all is explained.
+    notes : tuple of str
+        Keys of `load_notes()`: what the unexplained cases have in common.
+    """
+
+    failing: int
+    causes: tuple[Cause, ...]
+    unexplained: tuple[str, ...] = ()
+    step: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +204,14 @@ class Report:
         Whether the cases were asked for by name: then those without an answer count against it.
     gave_up : str
         Why the port was given up, empty if it was not.
+    decays : mapping
+        For each kind of weight decay that was asked for, how every kind fits, the best first.
+    diagnosis : Diagnosis or None
+        What explains the failing cases; None if none has numbers.
+    explanations : tuple of Explanation
+        The first wrong step of each cause, if that was asked for.
+    interrupted : bool
+        Whether the run was interrupted, so that cases are missing.
     """
 
     spec: str
@@ -124,6 +223,21 @@ class Report:
     not_offered: tuple[tuple[str, int], ...] = ()
     asked: bool = False
     gave_up: str = ""
+    decays: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    diagnosis: Diagnosis | None = None
+    explanations: tuple[Explanation, ...] = ()
+    interrupted: bool = False
+
+    def __str__(self) -> str:
+        """The report as `radam-conformance run` prints it."""
+        from . import report_text, terminal
+
+        return terminal.plain(report_text.render(self))
+
+    @property
+    def is_met(self) -> bool:
+        """Whether all that was asked for is met, so that `run` exits 0."""
+        return exit_code([self]) == 0
 
     def of(self, *verdicts: Verdict) -> list[CaseResult]:
         """The results with one of these verdicts."""
@@ -164,16 +278,17 @@ class Report:
     @property
     def is_identified(self) -> bool:
         """Whether a dialect fits Core, but for the precision of its scalar terms."""
-        wrong = any(r.case.profile == "core" for r in self.of("fail", "error"))
+        core = [r for r in self.results if r.case.profile == "core"]
+        wrong = any(r.found in ("fail", "error") for r in core)
         return bool(self.fits) and not wrong
 
     @property
     def scalars(self) -> str:
         """Precision of the scalar terms: "exact", "binary64", "binary32"; "" if no case told."""
         core = [result for result in self.ran if result.case.profile == "core"]
-        if any(result.verdict == "precision" for result in core):
+        if any(result.found == "precision" for result in core):
             return "binary32"
-        passed = [result for result in core if result.verdict == "pass"]
+        passed = [result for result in core if result.found == "pass"]
         if not any(result.tells_scalars for result in passed) or len(passed) < len(core):
             return ""
         return "exact" if all(result.over_exact <= 1 for result in passed) else "binary64"
@@ -181,7 +296,7 @@ class Report:
 
 def exit_code(reports: Sequence[Report], *, grade: str = "binary64") -> int:
     """0 all asked for is met, 1 non-conformance, 3 a port was given up, 5 a port ran nothing."""
-    met = (*MET, "precision") if grade == "binary32" else MET
+    met = (*ACCEPTED, "precision") if grade == "binary32" else ACCEPTED
     if any(report.gave_up for report in reports):
         return 3
     if any(r.verdict not in met for report in reports if report.ran for r in report.wanted):
