@@ -27,11 +27,13 @@ class Layout(NamedTuple):
 
     def pack(self, name: str, value: Any, x: Leaves) -> Leaves:
         """`value`, one array for each leaf of x, in its shape and dtype."""
-        values = tuple(value) if self.listed else (value,)
+        if not self.listed:
+            return (_beside(name, value, x[0], self.xp),)
+        values = tuple(value)
         if len(values) != len(x):
             raise ValueError(f"{name} must be a list of {len(x)} arrays as x0, got {len(values)}")
         return tuple(
-            _beside(name if not self.listed else f"{name}[{i}]", part, leaf, self.xp)
+            _beside(f"{name}[{i}]", part, leaf, self.xp)
             for i, (part, leaf) in enumerate(zip(values, x, strict=True))
         )
 

@@ -20,10 +20,7 @@ class Problem:
     rate: Rate
     limits: Limits
     proxes: tuple[Any, ...]
+    has_prox: bool
     noisy: bool
     check_every: int
-
-    @property
-    def has_prox(self) -> bool:
-        """Whether any leaf has a proximal operator."""
-        return any(self.proxes)
+    free_steps: float  # the first steps, not rectified, that move x all the same

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
@@ -33,6 +34,8 @@ def configured(lr: Any, config: RAdamConfig | None) -> RAdamConfig:
         raise ValueError("config.maximize must be False: a minimum is looked for; negate fun")
     if not all(isinstance(beta, float) for beta in (config.beta1, config.beta2)):
         raise TypeError(f"config must have numbers as betas, got {config!r}")
+    if config.axes.eps_placement == "floor":
+        raise ValueError("eps_placement must be after_correction or before_correction, got 'floor'")
     never = first_rectified(config.beta2, config.axes.threshold) is None
     if never and config.axes.unrectified == "hold":
         raise ValueError(
@@ -40,6 +43,14 @@ def configured(lr: Any, config: RAdamConfig | None) -> RAdamConfig:
             "dialect holds x still till then"
         )
     return config
+
+
+def free_steps(config: RAdamConfig) -> float:
+    """How many steps move by lr times the raw gradient; none where the dialect holds."""
+    if config.axes.unrectified == "hold":
+        return 0
+    first = first_rectified(config.beta2, config.axes.threshold)
+    return math.inf if first is None else first - 1
 
 
 def _is_many(lr: Any) -> bool:

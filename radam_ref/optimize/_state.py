@@ -121,7 +121,8 @@ class State(NamedTuple):
     @property
     def t(self) -> int:
         """Steps done."""
-        return int(self.moments[0].t)
+        t: int = self.moments[0].t
+        return t
 
     @property
     def layout(self) -> Layout:

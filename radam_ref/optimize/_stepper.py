@@ -14,7 +14,7 @@ from ._leaves import Layout, Leaves, leaves_of
 from ._limits import Limits
 from ._objective import Objective
 from ._problem import Problem
-from ._rate import Rate, configured
+from ._rate import Rate, configured, free_steps
 from ._seen import on_host
 from ._state import State
 from ._steps import advance, begun, told
@@ -135,9 +135,10 @@ class Stepper:
         layout, x = leaves_of(x0, batch) if state is None else (state.layout, state.x)
         config = configured(lr, config)
         limits = Limits(bounds, layout, x)
+        proxes = _proxes(prox, layout, x, config)
         self.problem = Problem(
-            layout, config, Rate(lr, config, layout, x), limits, _proxes(prox, layout, x, config),
-            rng is not None or batches is not None, check_every,
+            layout, config, Rate(lr, config, layout, x), limits, proxes, any(proxes),
+            rng is not None or batches is not None, check_every, free_steps(config),
         )  # fmt: skip
         self.began = time.monotonic()
         self.objective: Objective | None = None

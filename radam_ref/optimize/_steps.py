@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _dtypes
 from .._boundary import init, step
 from .._config import RAdamConfig
 from .._dtypes import COMPUTE, name
@@ -31,12 +32,12 @@ def begun(problem: Problem, x: Leaves) -> State:
 
 def advance(problem: Problem, state: State) -> State:
     """One step of RAdam from an evaluated x to the next, which is not."""
-    lr, own = problem.rate(state.t + 1), problem.config.lr
+    lr = problem.rate(state.t + 1)
     x, moments = [], []
     for leaf, g, moment, rate, prox in zip(
         state.x, state.inward or (), state.moments, lr, problem.proxes, strict=True
     ):
-        y, moment = step(leaf, g, moment, problem.config, lr=None if rate is own else rate)
+        y, moment = _stepped(leaf, g, moment, problem.config, rate, problem.layout.xp)
         if prox is not None:
             y = prox(y, reach(y, moment, problem.config, rate, problem.layout.xp))
         x.append(y)
@@ -48,6 +49,15 @@ def advance(problem: Problem, state: State) -> State:
         path = tuple(past + rate for past, rate in zip(state.path, lr, strict=True))
         state = state._replace(path=path)
     return state._replace(x=new, moments=tuple(moments), x_before=state.x, f=None, g=None)
+
+
+def _stepped(
+    x: Array, g: Array, state: RAdamState, config: RAdamConfig, lr: Any, xp: Any
+) -> tuple[Array, RAdamState]:
+    """`radam_ref.step`; where `told` and `Rate` have checked all that it would, without that."""
+    if type(x) is np.ndarray and x.ndim and type(lr) is float:
+        return _dtypes.step(x, g, state, config, lr, xp, coefficients)
+    return step(x, g, state, config, lr=lr)
 
 
 def reach(x: Array, state: RAdamState, config: RAdamConfig, lr: Any, xp: Any) -> Array:

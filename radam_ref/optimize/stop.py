@@ -18,7 +18,6 @@ import numpy as np
 
 from .._boundary import rectification
 from .._config import real
-from .._traced import first_rectified
 from ._diagnosis import at, held_back, not_moving_freely
 from ._seen import WINDOW, on_host
 
@@ -293,6 +292,4 @@ class blow_up(Rule):
 
 
 def _is_unrectified(run: Stepper) -> bool:
-    config, t = run.problem.config, run.now.t
-    first = first_rectified(config.beta2, config.axes.threshold)
-    return config.axes.unrectified == "momentum" and t > 0 and (first is None or t < first)
+    return 0 < run.now.t <= run.problem.free_steps

@@ -251,8 +251,10 @@ NAMESPACES = {
 }
 
 
-@pytest.mark.parametrize("check_every", [1, 7])
-@pytest.mark.parametrize("namespace", NAMESPACES)
+@pytest.mark.parametrize(
+    ("namespace", "check_every"),
+    [("strict", 1), ("strict", 7), ("torch", 1), ("torch", 7), ("jax", 25)],
+)
 def test_arrays_of_any_namespace_stay_where_they_are(namespace: str, check_every: int) -> None:
     x0 = NAMESPACES[namespace](np.asarray([1.0, -2.0], np.float32))
 

@@ -34,8 +34,10 @@ def test_success_is_a_small_gradient_evaluated_at_x() -> None:
 
 
 def test_rosenbrock_from_its_usual_start() -> None:
-    assert of_rosenbrock(maxiter=5000).fun < 1e-3
-    assert of_rosenbrock(stop=[], maxiter=10_000).fun < 2e-9
+    result = of_rosenbrock(maxiter=5500, stop=stop.target(1e-3))
+
+    assert result.success
+    assert rosenbrock(result.x)[0] <= 1e-3
 
 
 def test_the_short_first_rectified_step_is_no_convergence() -> None:
@@ -72,10 +74,10 @@ def test_one_huge_gradient_is_named_as_what_froze_the_run() -> None:
         g[1] = -1e14 if evaluations == 700 else g[1]
         return f, g
 
-    result = minimize(fun, [0.0, 4.5], lr=1e-3, jac=True)
+    result = minimize(fun, [0.0, 4.0], lr=0.01, jac=True, maxiter=1500)
 
     assert (result.success, result.status) == (False, 1)
-    assert abs(result.x[0] - 5) < 1e-2
+    assert abs(result.x[0] - 5) < 0.1
     assert abs(result.x[1] - 5) > 0.1
     assert "One gradient of 1e+14, at step 699 in element 1, froze it" in result.message
     assert "clip or drop such a gradient" in result.message
