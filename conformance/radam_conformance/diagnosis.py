@@ -65,8 +65,10 @@ def diagnose(
     reached, unreached = _split(rest, lambda target: target.step > 0)
     passing = _targets(runs, results, dialect, "pass")
     causes, left = cover(reached, passing, dialect, lambda left: progress(failing - left, failing))
-    late, left = _split(left, lambda target: is_rounded(target, dialect))
-    single |= {target.case.id: target.step for target in [*rounded, *late]}
+    late, others = _split(left, lambda target: is_rounded(target, dialect))
+    if len(late) > len(others):
+        rounded, left = [*rounded, *late], others
+    single |= {target.case.id: target.step for target in rounded}
     for cause, steps in (
         (SINGLE, single),
         (NARROW, {target.case.id: target.step for target in narrow}),

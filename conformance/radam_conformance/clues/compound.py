@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..specimens.fault import Fault, fault, github, hyper
-from ..specimens.lines import APPLY, COUPLED, FIRST, M_HAT, MOMENTS, SECOND, TERMS
+from ..specimens.lines import APPLY, COUPLED, FIRST, M_HAT, MOMENTS, SECOND
 
 _LOCAL = "\n        "
 
@@ -13,11 +13,10 @@ COMPOUND: Mapping[str, Fault] = {
     one.name: one
     for one in (
         fault(
-            "step-size-of-the-first-group",
-            "the step size of the first group serves all groups: lr, r_t and the correction of m",
+            "step-size-by-betas",
+            "a cached step size, lr included, serves all groups with the same betas",
             "S1",
-            (TERMS, "k = self.__dict__.setdefault(('terms', t), terms(t, h, dialect.threshold))"),
-            (APPLY, "return x - self.__dict__.setdefault(('lr', t), h.lr) * u"),
+            (APPLY, "return x - self.__dict__.setdefault((t, h.beta1, h.beta2), h.lr) * u"),
             source=github("jettify/pytorch-optimizer/issues/96"),
         ),
         fault(

@@ -11,14 +11,15 @@ from typing import NamedTuple, TypeVar
 from radam_ref import Dialect
 
 from ..results import Cause
-from .suspects import Suspect, elsewhere, known, without_fault
+from .suspects import Suspect, elsewhere, known, others, without_fault
 from .symptoms import symptoms
-from .targets import EARLY, FIRST, Target, is_made_by, may_be_made_by, shortened, tells
+from .targets import EARLY, FIRST, Target, changes, is_made_by, may_be_made_by, shortened, tells
 
 _T = TypeVar("_T")
 
 MOST = 6  # causes
-STEPS = 100_000  # that are played in all: some 10 seconds
+STEPS, PER_PLAY = 80_000, 2  # that are played in all, some 10 seconds; what a play costs besides
+SOUND = 0.75  # part of the failing cases that a fault changes, and makes as the port has them
 SAMPLED, COUNTED = 12, 6  # cases by which suspects are ranked; those of which all cases are counted
 SCREENED, BRIEFLY = 4, 1  # failing cases on which everything is tried, so far behind the first step
 CHECKED = 12  # passing cases that no candidate may spoil; what is named in the end may spoil none
@@ -37,6 +38,17 @@ class _Found(NamedTuple):
     @property
     def is_example(self) -> bool:
         return self.suspect.fault in EXAMPLES
+
+
+class _Way(NamedTuple):
+    """Suspects, and how they are tried.
+
+    `enough` is the part of the cases left that must be explained to look no further.
+    """
+
+    enough: float
+    screened: int
+    suspects: Iterable[Suspect]
 
 
 def cover(
@@ -62,12 +74,13 @@ def cover(
     left : list of Target
         What none of them explains.
     """
-    trial, causes = _Trial(passing), list[Cause]()
+    causes = list[Cause]()
     # What the program without a fault makes as well is no sign of one.
     unfaulty = without_fault(dialect)
     innocent, left = list[Target](), list[Target]()
     for each in failing:
         (innocent if is_made_by(unfaulty.play(each.case), each) else left).append(each)
+    trial = _Trial(left, passing)
     # With several faults at work, the few cases that are screened need not have one in common:
     # after all cases at once, those of each part of the suite are looked at.
     for part in ("", *dict.fromkeys(target.case.profile for target in failing)):
@@ -85,23 +98,25 @@ def cover(
 
 def _ways(
     pool: Sequence[Target], dialect: Dialect, causes: Sequence[Cause], *, wide: bool
-) -> Iterator[tuple[float, Iterable[Suspect]]]:
-    """Where to look, each with the part of the cases that must be explained to look no further."""
+) -> Iterator[_Way]:
+    """Where to look."""
     if not pool:
         return
     # Behind the first cause, what explains a case alone is said alone.
-    yield 0.0 if causes else 1.0, known(dialect)
+    yield _Way(0.0 if causes else 1.0, SCREENED, known(dialect))
     if causes and causes[0].fault:
-        yield 1.0, known(dialect, beside=causes[0])
-    yield 0.5, symptoms(pool, dialect)
+        yield _Way(1.0, SCREENED, known(dialect, beside=causes[0]))
+    yield _Way(0.5, SCREENED, symptoms(pool, dialect))
     # The nearest dialect of a wrong port may be another than it was written in; not where that port
     # does right in Core.
     if wide and any(target.case.profile == "core" for target in pool):
-        yield 0.0, elsewhere(dialect)
+        yield _Way(0.5, SCREENED // 2, elsewhere(dialect))
+        for other in others(dialect):
+            yield _Way(0.5, SCREENED, symptoms(pool, other))
 
 
 def _best(
-    ways: Iterable[tuple[float, Iterable[Suspect]]],
+    ways: Iterable[_Way],
     pool: Sequence[Target],
     left: Sequence[Target],
     trial: _Trial,
@@ -109,8 +124,8 @@ def _best(
     """The suspect that makes most of the cases left, and at least one of the pool."""
     brief = [shortened(target, target.step + BRIEFLY) for target in _spread(pool, SCREENED)]
     found: list[_Found] = []
-    for enough, suspects in ways:
-        likely = [suspect for suspect in suspects if trial.is_likely(suspect, brief)]
+    for enough, screened, suspects in ways:
+        likely = [each for each in suspects if trial.is_likely(each, brief[:screened])]
         sample = [shortened(target, target.step) for target in _spread(left, SAMPLED)]
         likely.sort(key=lambda suspect: -len(trial.explained(suspect, sample)))
         counted = (_Found(each, trial.explained(each, left)) for each in likely[:COUNTED])
@@ -118,7 +133,7 @@ def _best(
         if any(len(f.explained) >= enough * len(left) and not f.is_example for f in found):
             break
     ranked = sorted(found, key=lambda one: (-len(one.explained), one.is_example))
-    sound = (one for one in ranked if trial.spoils_none(one.suspect))
+    sound = (one for one in ranked[:COUNTED] if trial.is_sound(one.suspect))
     best = next(sound, None)
     return None if best is None else _cause(best, ranked)
 
@@ -141,7 +156,8 @@ def _cause(best: _Found, found: Sequence[_Found]) -> Cause:
 class _Trial:
     """Plays suspects on cases, none twice on the same one."""
 
-    def __init__(self, passing: Sequence[Target]) -> None:
+    def __init__(self, failing: Sequence[Target], passing: Sequence[Target]) -> None:
+        self._failing = [shortened(target, max(target.step, EARLY)) for target in failing]
         self._passing = passing
         self._few = [shortened(target, EARLY) for target in _spread(passing, CHECKED)]
         self._screened: dict[tuple[Suspect, str], bool] = {}
@@ -164,20 +180,27 @@ class _Trial:
         made = [pair for pair in played if is_made_by(*pair)]
         return [target for _, target in made] if any(tells(*pair) for pair in made) else []
 
-    def spoils_none(self, suspect: Suspect) -> bool:
-        """Whether it makes all cases that the port passes."""
-        return _makes_all(suspect, self._passing)
+    def is_sound(self, suspect: Suspect) -> bool:
+        """Whether it makes most failing cases that it changes, and all that the port passes.
+
+        A few numbers may be those of another fault by chance, or for want of a case that tells: a
+        fault of the port is at work wherever it changes anything.
+        """
+        changed = [target for target in self._failing if changes(suspect, target)]
+        made = sum(is_made_by(suspect.play(target.case), target) for target in changed)
+        return made >= SOUND * len(changed) and _makes_all(suspect, self._passing)
 
     def _screen(self, suspect: Suspect, target: Target) -> bool:
         key = suspect, target.case.id
         if key not in self._screened:
-            self._steps -= min(target.case.steps, FIRST if target.step > FIRST else BRIEFLY)
+            self._steps -= PER_PLAY + min(target.case.steps, FIRST)
             self._screened[key] = may_be_made_by(suspect.play, target)
         return self._screened[key]
 
 
 def _makes_all(suspect: Suspect, targets: Iterable[Target]) -> bool:
-    return all(is_made_by(suspect.play(target.case), target) for target in targets)
+    played = ((suspect.play(target.case), target) for target in targets)
+    return all(is_made_by(*pair) for pair in played if pair[0] is not None)
 
 
 def _spread(items: Sequence[_T], number: int) -> Sequence[_T]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
+import numpy as np
+
 from radam_ref import Dialect, dialects
 
 from .. import naming
@@ -33,10 +35,12 @@ class Suspect:
         Line of Algorithm 2, or the part of the specification that it breaks.
     dialect : Dialect
     play : callable
-        What the parameters would be at the observed steps of a case; None: it cannot be played.
+        What the parameters would be at the observed steps of a case; None: that cannot be told.
     links : tuple of str
     fault : str
         Key of `ALL`.
+    beside : callable, optional
+        What the program without this fault would do, if it has another one.
     """
 
     sentence: str
@@ -45,6 +49,7 @@ class Suspect:
     play: Callable[[Case], Floats | None] = field(compare=False)
     links: tuple[str, ...] = ()
     fault: str = ""
+    beside: Callable[[Case], Floats | None] | None = field(default=None, compare=False)
 
 
 def known(dialect: Dialect, beside: Cause | None = None) -> Iterator[Suspect]:
@@ -57,7 +62,9 @@ def known(dialect: Dialect, beside: Cause | None = None) -> Iterator[Suspect]:
         links = (fault.source,) if fault.source else ()
         played = partial(_play, (*other, name), dialect)
         sentence = f"{before}{fault.sentence}"
-        yield Suspect(sentence, fault.line, dialect, played, links, "" if beside else name)
+        without = partial(_play, other, dialect) if beside else None
+        own = "" if beside else name
+        yield Suspect(sentence, fault.line, dialect, played, links, own, without)
 
 
 def without_fault(dialect: Dialect) -> Suspect:
@@ -66,12 +73,16 @@ def without_fault(dialect: Dialect) -> Suspect:
     return Suspect(sentence, "dialect", dialect, partial(_play, (), dialect))
 
 
+def others(dialect: Dialect) -> list[Dialect]:
+    """The other well-known dialects."""
+    named = (dialects[name] for name in WELL_KNOWN)
+    return [other for other in named if naming.core(other) != naming.core(dialect)]
+
+
 def elsewhere(dialect: Dialect) -> Iterator[Suspect]:
     """The other well-known dialects, each without a fault and with every one."""
-    known_ones = (dialects[name] for name in WELL_KNOWN)
-    others = [other for other in known_ones if naming.core(other) != naming.core(dialect)]
-    yield from map(without_fault, others)
-    for other in others:
+    yield from map(without_fault, others(dialect))
+    for other in others(dialect):
         for suspect in known(other):
             sentence = f"{suspect.sentence}, in the dialect {naming.name(other)}"
             yield replace(suspect, sentence=sentence)
@@ -91,9 +102,9 @@ def _program(*faults: str) -> Program:
     return program([edit for name in faults for edit in ALL[name].edits])
 
 
-def _play(faults: tuple[str, ...], dialect: Dialect, case: Case) -> Floats | None:
+def _play(faults: tuple[str, ...], dialect: Dialect, case: Case) -> Floats:
     try:
         answer = play(_program(*faults), case, dialect)
-    except Refusal:
-        return None
+    except Refusal:  # no answer has only infinities
+        return np.full((len(case.observe), sum(len(x.values) for x in case.x0)), np.inf)
     return observed(case, answer)

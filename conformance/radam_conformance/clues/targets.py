@@ -16,6 +16,7 @@ from ..comparison import observed
 from ..identify import expectation
 from ..precision import checkable, explains
 from ..protocol import Answer
+from .suspects import Suspect
 from .wrong_step import cut
 
 WIDER = 8.0  # times the bound is the room around a faulty trajectory
@@ -85,6 +86,16 @@ def is_made_by(faulty: Floats | None, target: Target) -> bool:
     return bool((near | _same_non_finite(target.got, faulty)).all())
 
 
+def changes(suspect: Suspect, target: Target) -> bool:
+    """Whether a fault changes anything in a case, beyond what a right program may."""
+    faulty = suspect.play(target.case)
+    right = target.right if suspect.beside is None else suspect.beside(target.case)
+    if faulty is None or right is None:
+        return False
+    with np.errstate(invalid="ignore", over="ignore"):
+        return not bool((np.abs(faulty - right) <= target.bound).all())
+
+
 def tells(faulty: Floats | None, target: Target) -> bool:
     """Whether a faulty trajectory takes away most of the port's error, somewhere at least."""
     if faulty is None:
@@ -111,7 +122,9 @@ def is_narrow(target: Target, dialect: Dialect) -> bool:
     narrow = {"float64": "float32", "complex128": "complex64"}.get(target.case.dtype)
     if narrow is None or not np.isfinite(target.got).all():
         return False
-    if not (target.got == target.got.astype(np.float32)).all():
+    with np.errstate(over="ignore"):
+        kept = target.got.astype(np.float32)
+    if not (target.got == kept).all():
         return False
     try:
         expected = expectation(replace(target.case, dtype=narrow, expected={}), dialect)
