@@ -25,7 +25,7 @@ AXES = {
     "unrectified": ("momentum", "hold"),
     "nesterov": (False, True),
 }
-DECAYS = ("coupled", "decoupled", "absolute")
+DECAYS = ("coupled", "decoupled", "absolute", "none")
 DECAYING = "plain-01"  # the cases that tell them apart
 WORST = 16.0  # what `misfit` gives at most
 COMBINATIONS = tuple(
@@ -166,11 +166,13 @@ def decays(answers: Sequence[tuple[Case, Answer]], dialect: Dialect) -> dict[str
 
 def _of_decay(kind: str, answers: Sequence[tuple[Case, Answer]], dialect: Dialect) -> float:
     """Mean misfit of answers to a kind of decay, whatever was asked for."""
-    other, total = replace(dialect, weight_decay=kind), 0.0
+    changed = {"weight_decay": 0.0} if kind == "none" else {"decoupled": kind != "coupled"}
+    other = dialect if kind == "none" else replace(dialect, weight_decay=kind)
+    total = 0.0
     for case, answer in answers:
-        hyper = tuple(each._replace(decoupled=kind != "coupled") for each in case.hyper)
-        same = hyper == case.hyper
-        total += _misfit(case if same else replace(case, hyper=hyper, expected={}), answer, other)
+        hyper = tuple(each._replace(**changed) for each in case.hyper)
+        asked = case if hyper == case.hyper else replace(case, hyper=hyper, expected={})
+        total += _misfit(asked, answer, other)
     return total / len(answers)
 
 

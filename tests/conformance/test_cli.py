@@ -133,7 +133,7 @@ def test_bad_input_to_the_others_gets_one_sentence(
         (["run"], "Missing argument 'SPEC...'"),
         (["judge"], "No such command 'judge'"),
         (["run", TEXTBOOK, "--timeout-scale", "0"], "greater than or equal to 0.01"),
-        (["run", TEXTBOOK, "--explain"], "No such option: --explain"),
+        (["run", TEXTBOOK, "--explode"], "No such option: --explode"),
     ],
 )
 def test_wrong_usage_is_said_in_a_box(run: Run, words: list[str], sentence: str) -> None:

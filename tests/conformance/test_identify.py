@@ -8,12 +8,23 @@ from functools import partial
 import pytest
 from rich.console import Console
 
-from radam_conformance import listing, naming
-from radam_conformance.cases import Case, load_suite
-from radam_conformance.identify import AXES, COMBINATIONS, by_axis, expectation, fit, is_probe
+from radam_conformance import identify, listing, naming
+from radam_conformance.cases import Case, Expected, load_suite
+from radam_conformance.identify import (
+    AXES,
+    COMBINATIONS,
+    DECAYING,
+    by_axis,
+    decays,
+    expectation,
+    fit,
+    is_probe,
+)
 from radam_conformance.judge import judge
 from radam_conformance.protocol import Answer
 from radam_conformance.results import Report
+from radam_conformance.specimens import edits as specimens
+from radam_conformance.specimens.faults import FAULTS
 from radam_ref import Dialect, dialects
 
 from .ports import faulty, specification
@@ -131,3 +142,40 @@ def test_the_answer_is_a_sentence(
 
     assert sentence in text
     assert "axis it computes misfit other choices and their misfit" in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "fault", "computed"),
+    [
+        ("coupled", "", "coupled"),
+        ("decoupled", "", "decoupled"),
+        ("decoupled", "decay-without-lr", "absolute"),
+        ("decoupled", "decay-of-another-kind", "coupled"),
+        ("coupled", "decay-of-another-kind", "decoupled"),
+        ("coupled", "decay-ignored", "none"),
+    ],
+)
+def test_the_kind_of_weight_decay_is_told_from_what_was_asked(
+    asked: str, fault: str, computed: str
+) -> None:
+    edits = FAULTS[fault].edits if fault else ()
+    cases = load_suite(f"decay.{asked}/{DECAYING}-f64")
+    answered = [(case, specimens.play(specimens.program(edits), case, Dialect())) for case in cases]
+
+    kinds = decays(answered, Dialect())[asked]
+
+    (best, misfit), (_, second), *_ = kinds.items()
+    assert (best, misfit) == (computed, 0.0)
+    assert second > 5.0
+
+
+def test_a_dialect_that_the_oracle_cannot_decide_fits_worst(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def undecided(case: Case, dialect: Dialect) -> Expected:
+        raise ArithmeticError("rho_t is too near the threshold")
+
+    answered = answers(in_dialect(Dialect()))
+    monkeypatch.setattr(identify, "expectation", undecided)
+
+    assert {each.misfit for each in fit(answered)} == {len(answered) * identify.WORST}
