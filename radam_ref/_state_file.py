@@ -66,10 +66,22 @@ def save_state(
         "format": FORMAT,
         "version": VERSION,
         "t": int(state.t),
-        "config": asdict(replace(config, beta1=float(config.beta1), beta2=float(config.beta2))),
+        "config": asdict(_in_numbers(config)),
         "dtypes": {key: _dtypes.name(array.dtype) for key, array in arrays.items()},
     }
     write(path, header, arrays)
+
+
+def _in_numbers(config: RAdamConfig) -> RAdamConfig:
+    """The config with what its arrays hold."""
+    dialect = config.dialect
+    if isinstance(dialect, Dialect):
+        threshold, eps_root = float(dialect.threshold), float(dialect.eps_root)
+        dialect = replace(dialect, threshold=threshold, eps_root=eps_root)
+    numbers: dict[str, Any] = {
+        name: float(getattr(config, name)) for name in ("beta1", "beta2", "eps")
+    }
+    return replace(config, dialect=dialect, **numbers)
 
 
 def load_state(

@@ -47,6 +47,14 @@ def test_the_ten_lines_about_optax_reproduce_its_fault(capsys: pytest.CaptureFix
     assert exact == pytest.approx(0.0258211128, abs=1e-9)
 
 
+def test_the_example_in_jax_descends_to_the_minimum() -> None:
+    (example,) = blocks("docs/jax.md")
+    names: dict[str, object] = {}
+    exec(example, names)
+
+    assert abs(names["params"]["w"]).max() < 0.5  # type: ignore[index]
+
+
 def test_every_clause_of_the_contract_is_tested() -> None:
     clauses = re.findall(r"^\*\*(S\d)", (ROOT / "docs/specification.md").read_text(), re.M)
     tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))

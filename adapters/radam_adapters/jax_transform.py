@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -16,6 +15,7 @@ import radam_ref
 from radam_ref import Dialect, RAdamConfig, RAdamState, step_many
 
 Tree = Any
+OPTAX_SAYS = {"lr": "learning_rate", "beta1": "b1", "beta2": "b2"}
 
 
 class GradientTransformation(NamedTuple):
@@ -94,8 +94,8 @@ def radam(
     >>> optimizer = radam(0.25)
     >>> state = optimizer.init(params)
     >>> updates, state = optimizer.update(jax.tree.map(lambda x: 2 * x, params), state)
-    >>> updates["x"]
-    Array([-0.5,  1. ], dtype=float32)
+    >>> print(updates["x"].round(6))
+    [-0.5  1. ]
     """
     scheduled = callable(learning_rate)
     rate = jnp.asarray(-1.0) if learning_rate is None else learning_rate
@@ -166,8 +166,8 @@ def _configured(config: RAdamConfig, given: dict[str, Any]) -> RAdamConfig:
     try:
         return replace(config, dialect=replace(config.axes, **axes), **others)
     except (TypeError, ValueError) as error:
-        named = re.sub(r"^beta(?=[12])", "b", re.sub("^lr", "learning_rate", str(error)))
-        raise type(error)(named) from None
+        name, _, allowed = str(error).partition(" ")
+        raise type(error)(f"{OPTAX_SAYS.get(name, name)} {allowed}") from None
 
 
 @lru_cache(maxsize=256)

@@ -70,7 +70,7 @@ def falling(count: Any) -> Any:
         {"learning_rate": falling},
         {"learning_rate": None},
     ],
-    ids=str,
+    ids=["defaults", "betas", "beta2", "threshold", "nesterov", "schedule", "no-rate"],
 )
 def test_it_steps_like_optax(options: dict[str, Any]) -> None:
     options = {"learning_rate": 0.1, **options}

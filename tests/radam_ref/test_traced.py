@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import array_api_strict
@@ -15,7 +16,16 @@ import pytest
 import torch
 from flint import arb, ctx
 
-from radam_ref import Dialect, RAdamConfig, RAdamState, init, step
+from radam_ref import (
+    Dialect,
+    RAdamConfig,
+    RAdamState,
+    init,
+    load_state,
+    save_state,
+    step,
+    step_many,
+)
 
 from . import exact
 
@@ -282,3 +292,63 @@ def test_a_beta_in_an_array_that_does_not_fit(beta2: Any, error: Any, part: str)
     with pytest.raises(error, match=r"config\.beta2 must be a number or a 0-d real") as caught:
         step(x, x, init(x), RAdamConfig(beta2=beta2))
     assert part in str(caught.value)
+
+
+# Other hyper-parameters that are arrays, and several arrays at once
+
+
+@pytest.mark.parametrize("betas", [(0.9, 0.99), (np.asarray(0.9), np.asarray(0.99)), (0.9, 0.5)])
+@pytest.mark.parametrize("numbers", [(1e-3, 4.0, 1e-4), (1e-3, 4.5, 0.0), (0.0, 5.0, 0.0)])
+@pytest.mark.parametrize("eps_placement", ["after_correction", "before_correction"])
+def test_eps_threshold_and_eps_root_in_arrays_mean_what_they_hold(
+    betas: Any, numbers: Any, eps_placement: str, tmp_path: Path
+) -> None:
+    """An element with zero gradients included (S5); and a state file keeps the numbers."""
+    gradients = [*np.random.default_rng(5).standard_normal((12, 3)) * [1.0, 1e-3, 0.0]]
+
+    def config(betas: Any, eps: Any, threshold: Any, eps_root: Any) -> RAdamConfig:
+        dialect = Dialect(threshold, eps_placement, eps_root)
+        return RAdamConfig(1.0, *betas, eps, dialect=dialect)
+
+    by_array = config(betas, *map(np.asarray, numbers))
+    by_float = config(map(float, betas), *numbers)
+    ended, state = run_from_zero(gradients, by_array)
+    save_state(tmp_path / "state", ended, state, by_array)
+
+    np.testing.assert_allclose(ended, run_from_zero(gradients, by_float)[0], rtol=1e-12)
+    assert load_state(tmp_path / "state")[2] == by_float
+
+
+def test_a_threshold_of_another_namespace_is_refused_by_name() -> None:
+    x = np.ones(2)
+    config = RAdamConfig(dialect=Dialect(threshold=jnp.asarray(5.0)))
+
+    with pytest.raises(
+        TypeError, match=r"config\.dialect\.threshold must be a number or a 0-d real"
+    ):
+        step(x, x, init(x), config)
+
+
+@pytest.mark.parametrize("t", [7, np.asarray(7)], ids=["host", "array"])
+def test_many_arrays_step_as_each_alone(t: Any) -> None:
+    """Arrays of several dtypes, real and complex, share t and config."""
+    draws = np.random.default_rng(2).standard_normal((4, 3))
+    arrays = [
+        draws[0],
+        draws[1].astype("float32"),
+        draws[2] + 1j * draws[3],
+        np.ones((), "float16"),
+    ]
+    states = [init(x) for x in arrays]
+    together = RAdamState(t, [state.m for state in states], [state.v for state in states])
+    params, after = step_many(arrays, arrays, together, lr=0.5)
+
+    for k, (x, state) in enumerate(zip(arrays, states, strict=True)):
+        alone, own = step(x, x, state._replace(t=t), lr=0.5)
+        assert params[k].dtype == x.dtype
+        np.testing.assert_array_equal(params[k], alone)
+        np.testing.assert_array_equal(after.m[k], own.m)
+        np.testing.assert_array_equal(after.v[k], own.v)
+    assert after.t == 8
+    with pytest.raises(ValueError, match="shorter"):
+        step_many(arrays, arrays[:2], together)
