@@ -8,9 +8,10 @@ from ._checkpoint import Checkpoint, CheckpointError
 from ._history import Entry, History, last, spread
 from ._minimize import minimize
 from ._rate import MISSING
+from ._record import Record
 from ._result import Result
 from ._state import State, load
-from ._stepper import Record, Stepper
+from ._stepper import Stepper
 
 __all__ = [
     "MISSING",

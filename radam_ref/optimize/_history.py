@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, NamedTuple, Protocol
 
-from ._stepper import Record
+from ._record import Record
 
 
 class Entry(NamedTuple):

@@ -16,9 +16,10 @@ from ._diagnosis import not_moving_freely, window_mean
 from ._history import History, history_of
 from ._leaves import Leaves
 from ._progress import bar
+from ._record import Record
 from ._result import Result
 from ._state import Lanes, State
-from ._stepper import Record, Stepper
+from ._stepper import Stepper
 from ._steps import chosen
 
 GUARDS = (rules.non_finite(), rules.blow_up())

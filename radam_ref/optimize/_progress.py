@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._stepper import Record
+from ._record import Record
 
 INTERVAL = 0.1  # seconds between two looks at a record, which may wait for a device
 

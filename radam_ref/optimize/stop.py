@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,84 +17,26 @@ import numpy as np
 from .._boundary import rectification
 from .._config import real
 from ._diagnosis import at, held_back, not_moving_freely
+from ._rule import Rule, all_of, any_of
 from ._seen import WINDOW, on_host
 
 if TYPE_CHECKING:
     from ._stepper import Stepper
 
+__all__ = [
+    "Rule",
+    "all_of",
+    "any_of",
+    "blow_up",
+    "gtol",
+    "non_finite",
+    "seconds",
+    "stall",
+    "steps",
+    "target",
+]
+
 SUCCESS = "Optimization terminated successfully"
-
-
-class Rule:
-    """One reason to stop. Of your own: a class with `met`, `because` and a `status` that is not 0.
-
-    Attributes
-    ----------
-    status : int
-        What the result has as status; 0 is success.
-    """
-
-    status = 0
-
-    def met(self, run: Stepper) -> Any:
-        """Whether to stop: a bool, or with batch=True an array of one for each problem."""
-        raise NotImplementedError
-
-    def because(self, run: Stepper) -> str:
-        """The message of a run that this rule has ended."""
-        raise NotImplementedError
-
-    def alone(self) -> tuple[Rule, ...]:
-        """The rules within of which each ends a run."""
-        return (self,)
-
-    def together(self) -> tuple[Rule, ...]:
-        """The rules within that must all be met."""
-        return (self,)
-
-    def __or__(self, other: Rule) -> Rule:
-        return any_of((*self.alone(), *other.alone()))
-
-    def __and__(self, other: Rule) -> Rule:
-        pairs = [(one, two) for one in self.alone() for two in other.alone()]
-        both = tuple(all_of((*one.together(), *two.together())) for one, two in pairs)
-        return both[0] if len(both) == 1 else any_of(both)
-
-
-@dataclass(frozen=True)
-class any_of(Rule):
-    """What `|` makes: the first rule that is met ends the run, with its status and message."""
-
-    rules: tuple[Rule, ...]
-
-    def alone(self) -> tuple[Rule, ...]:
-        """The rules."""
-        return self.rules
-
-
-@dataclass(frozen=True)
-class all_of(Rule):
-    """What `&` makes: the run ends when all are met at once; a success if one of them is."""
-
-    rules: tuple[Rule, ...]
-
-    @property
-    def status(self) -> int:  # type: ignore[override]
-        """0 if a rule is a success, else that of the first."""
-        statuses = [rule.status for rule in self.rules]
-        return 0 if 0 in statuses else statuses[0]
-
-    def together(self) -> tuple[Rule, ...]:
-        """The rules."""
-        return self.rules
-
-    def met(self, run: Stepper) -> Any:
-        """Whether all are."""
-        return reduce(and_, (rule.met(run) for rule in self.rules))
-
-    def because(self, run: Stepper) -> str:
-        """All the messages."""
-        return "; and: ".join(rule.because(run) for rule in self.rules)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def test_the_specification_imports_nothing_else_of_ours(name: str) -> None:
     assert set(imports(FOLDER / name, everywhere=True)) <= allowed
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", sorted(FOLDER.rglob("*.py")), ids=lambda file: file.name)
 def test_the_base_install_needs_numpy_and_array_api_compat_alone(file: Path) -> None:
     modules = {name for name in imports(file, everywhere=False) if name[0] != "."}
     assert modules <= sys.stdlib_module_names | {"numpy", "array_api_compat"}
