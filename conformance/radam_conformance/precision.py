@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # The roundings of arrays and bias corrections stay below this; another r_t of that precision is
 # farther off where it matters.
 RELATIVE = {"float32": 4e-6, "float64": 1e-13}
+ARRAYS = 32  # units of their dtype that arrays may be off by, where that is more
 LAST_BITS = (-2, -1, 0, 1, 2)
 
 
@@ -81,24 +82,22 @@ def checkable(case: Case) -> set[int]:
 
 
 def explains(case: Case, dialect: Dialect, answer: Answer, number: str = "float32") -> bool:
-    """Whether scalar terms in a dtype can make every observed step of the answer.
-
-    eps as a floor is not simulated: False.
-    """
+    """Whether scalar terms in a dtype can make every observed step of the answer."""
     from .truth.balls import trajectory
     from .truth.bits import FORMATS
 
     dialect = in_case(dialect, case)
-    if dialect.eps_placement == "floor":
-        return False
     seen = dict(zip(case.observe, observed(case, answer), strict=True))
     path = _Path(np.concatenate([np.array(tensor.values) for tensor in case.x0]))
     unit = 2 * FORMATS[case.dtype].unit
+    relative = max(RELATIVE[number], ARRAYS * unit)
+    if number == "float64":  # averages that are kept debiased divide by 1 - beta2 as it is left
+        relative += 8 * FORMATS[number].unit / (1 - max(hyper.beta2 for hyper in case.hyper))
     states = enumerate(islice(trajectory(case, dialect), case.observe[-1]), start=1)
     with np.errstate(all="ignore"):
         for t, state in states:
             steps = _steps(case, dialect, t, state, number)
-            if not path.follow(steps, seen.get(t), unit, RELATIVE[number]):
+            if not path.follow(steps, seen.get(t), unit, relative):
                 return False
     return True
 
@@ -164,7 +163,11 @@ def _moves(hyper: Hyper, dialect: Dialect, t: int, m_hat: Floats, v: Floats, num
     eps: Floats | float = hyper.eps
     if dialect.eps_placement == "before_correction":
         eps = eps / np.sqrt(correction2)
-    u = r * m_hat / (np.sqrt(v / correction2 + dialect.eps_root) + eps)
+    root = np.sqrt(v / correction2 + dialect.eps_root)
+    u = r * m_hat / (root + eps)
     plain = m_hat if dialect.unrectified == "momentum" else 0 * m_hat
+    if dialect.eps_placement == "floor":
+        floor = np.sqrt(hyper.eps)
+        u, plain = m_hat / np.maximum(root / r, floor), m_hat / max(1.0, floor)
     moves: Floats = hyper.lr * np.where(np.isnan(r), plain, u)
     return moves

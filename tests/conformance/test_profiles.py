@@ -15,10 +15,14 @@ from radam_conformance.features import FEATURES, PROFILES
 from radam_conformance.harness import Harness, Outcome
 from radam_conformance.identify import expectation
 from radam_conformance.judge import judge
+from radam_conformance.precision import explains
 from radam_conformance.protocol import Answer, Hello, RunRequest
 from radam_conformance.report_text import headline
 from radam_conformance.results import Report, exit_code
 from radam_conformance.spec import parse_spec
+from radam_conformance.specimens.edits import Program, over, play, program
+from radam_conformance.specimens.faults import FAULTS as MISTAKES
+from radam_conformance.specimens.variants import VARIANTS, WHOLES
 from radam_ref import dialects
 
 from .sample_ports import port
@@ -108,6 +112,60 @@ def test_our_adapter_meets_every_profile_it_offers() -> None:
     report = judged("torch:radam_adapters.torch_optimizer.RAdam", *wanted, asked=False, seed=3)
     assert [r.case.id for r in report.wanted if r.verdict != "pass"] == []
     assert verdicts(report, "laws") == {"pass": 16}
+
+
+PORTS = (
+    TORCH,
+    "torch:optimi.RAdam",
+    "torch:pytorch_optimizer.RAdam",
+    "torch:radam_adapters.torch_optimizer.RAdam",
+    "func:radam_conformance.ports.proxmin_adaprox:run",
+)
+
+
+@pytest.mark.parametrize("spec", PORTS)
+def test_either_branch_is_right_where_binary64_cannot_decide_it(spec: str) -> None:
+    report = judged(spec, "extreme")
+    assert set(verdicts(report, "extreme")) <= {"pass", "either-branch"}
+
+
+@pytest.mark.parametrize("spec", PORTS[:3])
+def test_ports_in_float16_divide_zero_by_zero_where_the_usual_eps_is_rounded(spec: str) -> None:
+    report = judged(spec, "half")
+    assert verdicts(report, "half") == {"pass": 15, "error": 1}
+    (broken,) = report.of("error")
+    assert broken.case.id == "half/zero-gradient-01-f16"
+    assert "nan after step 6" in broken.text
+
+
+def test_the_dialect_of_a_port_is_known_where_half_precision_alone_is_asked_for() -> None:
+    report = judge(parse_spec(PORTS[3]), load_suite("half/*"), asked=True)
+    assert set(verdicts(report, "half")) == {"pass"}
+    assert report.dialect.threshold == 5.0
+
+
+def accepted(source: Program, case: Case, name: str) -> bool:
+    """Whether the judge takes the answer of a program to an extreme case."""
+    answer = play(source, case, dialects[name])
+    fits = over(case, answer, case.expected[name]) <= 1
+    return fits or explains(case, dialects[name], answer, "float64")
+
+
+WRITTEN = [name for name in VARIANTS if name.rpartition(", ")[2] in WHOLES]
+
+
+@pytest.mark.parametrize("name", ["paper", "authors"])
+@pytest.mark.parametrize("variant", WRITTEN[::3])
+def test_right_programs_are_accepted_next_to_beta2_of_1(variant: str, name: str) -> None:
+    source = program(VARIANTS[variant].edits)
+    for case in load_suite("extreme/*"):
+        assert accepted(source, case, name), case.id
+
+
+@pytest.mark.parametrize("fault", ["ascent", "m-uncorrected", "r-inverted", "v-of-absolute-values"])
+def test_faults_are_found_next_to_beta2_of_1(fault: str) -> None:
+    source = program(MISTAKES[fault].edits)
+    assert not all(accepted(source, case, "paper") for case in load_suite("extreme/*"))
 
 
 def test_a_step_that_never_reads_the_decay_does_not_offer_it() -> None:
