@@ -109,7 +109,7 @@ def _start(name: str, x0: Array) -> Array:
 
 
 def _beside(name: str, value: Any, leaf: Array, xp: Any) -> Array:
-    """`value` as an array of the leaf's dtype and shape; most often it is one already."""
+    """A copy of `value`, which may be a buffer that fun writes to again, like the leaf."""
     if type(value) is not type(leaf):
         value = xp.asarray(value, dtype=None if is_array_api_obj(value) else leaf.dtype)
     if value.dtype != leaf.dtype:
@@ -118,4 +118,4 @@ def _beside(name: str, value: Any, leaf: Array, xp: Any) -> Array:
         value = xp.astype(value, leaf.dtype)
     if value.shape != leaf.shape:
         raise ValueError(f"{name} must have the shape of x0, {leaf.shape}, got {value.shape}")
-    return value
+    return value.copy() if type(value) is np.ndarray else xp.asarray(value, copy=True)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from array_api_compat import device
 
 from .. import _dtypes
 from .._boundary import init, step
@@ -92,6 +93,8 @@ def told(problem: Problem, state: State, f: Any, g: Any) -> State:
     if state.t % problem.check_every == 0:
         f = f if state.lanes is not None else float(f)
         seen = look(problem, state, f, inward, best.f)
+        if state.best is not None and not np.all(seen.finite):
+            best = _without(layout, state, best, seen.finite)
     return state._replace(
         f=f, g=g, inward=inward, best=best, noise=noise, seen=seen,
         evaluations=state.evaluations + 1,
@@ -117,6 +120,16 @@ def _best(layout: Layout, state: State, f: Any, g: Leaves) -> Point:
     better = (f < best.f) & (f > -math.inf)
     x, g = chosen(layout, better, state.x, best.x), chosen(layout, better, g, best.g)
     return Point(x, layout.xp.where(better, f, best.f), g)
+
+
+def _without(layout: Layout, state: State, best: Point, finite: Any) -> Point:
+    """The best point, but the one before where the gradient has turned out not to be finite."""
+    if state.lanes is None:
+        return state.best  # type: ignore[no-any-return]
+    mask = layout.xp.asarray(finite, device=device(state.lanes.active))
+    pairs = ((best.x, state.best.x), ((best.f,), (state.best.f,)), (best.g, state.best.g))
+    x, (f,), g = (chosen(layout, mask, *pair) for pair in pairs)
+    return Point(x, f, g)
 
 
 def chosen(layout: Layout, mask: Array, these: Leaves, those: Leaves) -> Leaves:

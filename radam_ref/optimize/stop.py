@@ -16,7 +16,7 @@ import numpy as np
 
 from .._boundary import rectification
 from .._config import real
-from ._diagnosis import at, held_back, not_moving_freely
+from ._diagnosis import at, not_moving_freely
 from ._rule import Rule, all_of, any_of
 from ._seen import WINDOW, on_host
 
@@ -172,8 +172,8 @@ class stall(Rule):
         state = run.now
         moved = 0.0 if state.seen.pace is None else state.seen.pace.moved
         return (
-            f"The run has stalled: in {WINDOW} steps x moved by {moved:.1g} of what lr allows. "
-            f"{held_back(run) or not_moving_freely(run)}"
+            f"The run has stalled: in {WINDOW} steps x moved by {moved:.1g} of what lr allows: "
+            f"{not_moving_freely(run)}"
         )
 
 

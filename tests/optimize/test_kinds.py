@@ -179,7 +179,7 @@ def test_each_lane_of_a_batch_is_the_problem_alone() -> None:
 def test_lanes_end_for_reasons_of_their_own() -> None:
     def fun(x: Array) -> tuple[Array, Array]:
         f, g = np.sum(x**2, axis=1), 2 * x
-        f[3] = np.nan if x[3, 0] < 0.9 else f[3]
+        g[3] = np.nan if x[3, 0] < 0.9 else g[3]
         g[1], f[1] = 0.0 * g[1] + 1, x[1].sum()
         return f, g
 
@@ -193,6 +193,7 @@ def test_lanes_end_for_reasons_of_their_own() -> None:
     assert result.fun[1] <= -5
     assert result.x[3, 0] > 0.9
     assert np.array_equal(result.x[3], result.x_best[3])
+    assert np.array_equal(result.jac[3], 2 * result.x[3])
     assert result.message == "Of 4 problems 3 terminated successfully; 1 met NaN or infinity."
 
 

@@ -155,6 +155,19 @@ def test_what_is_not_finite_ends_at_the_best_point(value: float, where: str) -> 
     assert f"after step {result.nit}" in result.message
 
 
+def test_fun_may_return_the_same_buffer_each_time() -> None:
+    buffer = np.zeros(2)
+
+    def fun(x: Array) -> tuple[float, Array]:
+        buffer[:] = 2 * x if x[0] > 2.5 else math.nan
+        return bowl(x)[0], buffer
+
+    result = minimize(fun, [5.0, 3.0], lr=0.01, jac=True)
+
+    assert result.status == 3
+    assert np.array_equal(result.jac, 2 * result.x)
+
+
 def test_not_finite_at_the_start() -> None:
     result = minimize(lambda x: (math.nan, x), [1.0], lr=0.1, jac=True)
 
