@@ -9,7 +9,7 @@ from ..cases import Hyper
 from .blueprint import DYADIC, LITERAL, Blueprint, dealt, tensor
 from .design import noise
 from .half import HALF
-from .limits import EXTREME
+from .limits import EXTREME, LONG
 from .profiles import BLUEPRINTS as PLAIN
 
 STRONG = DYADIC._replace(weight_decay=0.25)
@@ -215,4 +215,5 @@ BLUEPRINTS = (
     *_complex("componentwise"),
     *HALF,
     *EXTREME,
+    *LONG,
 )

@@ -33,7 +33,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 DIALECTS = ("paper", "pytorch", "optax", "authors", "paper-hold", "lamp")
 CORE_DIALECTS = (*DIALECTS, "proxmin")
 DESIGNS = (*MADE_UP, *recorded.RECORDED)
-LONG_DIALECTS = ("paper", "pytorch")  # a minute of both oracles each
+LONG_DIALECTS = ("paper",)  # minutes of both oracles
 SINCE = "0.1.0"
 PROCESSES = 2
 
