@@ -70,13 +70,14 @@ class Harness:
         The port, from `parse_spec`.
     timeout_scale : float, default 1.0
         Factor on every time limit: hello 60 s, a case 10 s and 2 ms a step, 120 s to compile.
+    later : bool, default False
+        Do not wait for its hello before the first case, so that several load at the same time; one
+        that then cannot be loaded has given up.
 
     Attributes
     ----------
     hello : Hello
         What the port said of itself at its first start.
-    restarts : int
-        Starts after the first, at most ten.
 
     Raises
     ------
@@ -84,13 +85,22 @@ class Harness:
         In one sentence: why the port could not be loaded or started.
     """
 
-    def __init__(self, spec: Spec, *, timeout_scale: float = 1.0) -> None:
-        self.restarts = 0
+    hello: Hello
+
+    def __init__(self, spec: Spec, *, timeout_scale: float = 1.0, later: bool = False) -> None:
         self._spec = spec
         self._scale = timeout_scale
         self._gave_up = ""
-        self._child: ChildProcess | None = None
-        self.hello = self._start()
+        self._starts = 0
+        self._greeted = False
+        self._child: ChildProcess | None = self._spawn()
+        if not later:
+            self._start()
+
+    @property
+    def restarts(self) -> int:
+        """Starts after the first, at most ten."""
+        return max(0, self._starts - 1)
 
     @property
     def gave_up(self) -> str:
@@ -99,7 +109,7 @@ class Harness:
 
     def run(self, request: RunRequest) -> Outcome:
         """Outcome of one case; a fault ends the process, and the next case starts another."""
-        child = self._child or self._restart()
+        child = self._ready()
         if child is None:
             return Outcome("not-run", self._gave_up)
         started = time.monotonic()
@@ -131,29 +141,36 @@ class Harness:
             return "protocol-error", str(error), None
         return "answered", "", answer
 
-    def _restart(self) -> ChildProcess | None:
-        if not self._gave_up and self.restarts == MOST_RESTARTS:
-            self._gave_up = f"given up after {MOST_RESTARTS} restarts"
-        if self._gave_up:
-            return None
-        self.restarts += 1
-        try:
-            self._start()
-        except LoadError as error:
-            self._gave_up = f"could not be started again: {error}"
+    def _ready(self) -> ChildProcess | None:
+        """A process that has said hello, another one after a fault, or None: it has given up."""
+        if not self._greeted and not self._gave_up:
+            if self.restarts == MOST_RESTARTS:
+                self._gave_up = f"given up after {MOST_RESTARTS} restarts"
+                return None
+            try:
+                self._start()
+            except LoadError as error:
+                again = " again" * (self._starts > 1)
+                self._gave_up = f"could not be started{again}: {error}"
         return self._child
 
-    def _start(self) -> Hello:
-        name = self._spec.text
+    def _start(self) -> None:
+        self._starts += 1
         try:
-            self._child = ChildProcess(self._spec.command(), _environment())
-        except OSError as error:
-            raise LoadError(f"{name}: cannot be started: {error.strerror}") from error
-        try:
-            return self._greet(self._child)
+            self._child = self._child or self._spawn()
+            hello = self._greet(self._child)
         except BaseException:
             self._stop()
             raise
+        self._greeted = True
+        if self._starts == 1:
+            self.hello = hello
+
+    def _spawn(self) -> ChildProcess:
+        try:
+            return ChildProcess(self._spec.command(), _environment())
+        except OSError as error:
+            raise LoadError(f"{self._spec.text}: cannot be started: {error.strerror}") from error
 
     def _greet(self, child: ChildProcess) -> Hello:
         name, seconds = self._spec.text, self._scale * HELLO_SECONDS
@@ -186,7 +203,7 @@ class Harness:
             self._child.kill()
 
     def _stop(self, quit_message: bytes = b"") -> None:
-        child, self._child = self._child, None
+        child, self._child, self._greeted = self._child, None, False
         if child is not None:
             child.stop(quit_message=quit_message)
 

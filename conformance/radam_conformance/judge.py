@@ -77,6 +77,10 @@ def judge(
         The port cannot be loaded, or its harness fails the smoke case already.
     """
     with ExitStack() as stack:
+        others = [
+            stack.enter_context(Harness(spec, timeout_scale=timeout_scale, later=True))
+            for _ in range(1, jobs)
+        ]
         port = stack.enter_context(Harness(spec, timeout_scale=timeout_scale))
         hello = port.hello
         needed = {case.dtype for case in cases} | (set() if seed is None else set(laws.BITS))
@@ -89,9 +93,6 @@ def judge(
             case
             for case in load_suite()
             if is_probe(case) and case.id not in wanted and case.dtype in dtypes
-        ]
-        others = [
-            stack.enter_context(Harness(spec, timeout_scale=timeout_scale)) for _ in range(1, jobs)
         ]
         runs = run_all([port, *others], [*probes, *offered], progress)
         interrupted = any(run.outcome.text == INTERRUPTED for run in runs)

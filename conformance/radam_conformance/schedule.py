@@ -42,19 +42,21 @@ def request(case: Case) -> RunRequest:
 
 
 def run_all(ports: Sequence[Harness], cases: Sequence[Case], progress: Progress) -> list[Run]:
-    """Every case on one of the processes of a port, in the order of the cases.
+    """Every case on one of the processes of a port; the answers are in the order of the cases.
 
-    Cases under a compiler go to the first process: compiling once is dear enough. After Ctrl-C no
+    Of several processes none is left with a long case at the end: those go first. Cases under a
+    compiler go to the first process: compiling once is dear enough. After Ctrl-C no
     process of the port is left, and the cases without an outcome are "not-run", "interrupted".
     """
     compiled = [case for case in cases if "compiled" in case.requires]
-    plain = iter([case for case in cases if "compiled" not in case.requires])
+    rest = [case for case in cases if "compiled" not in case.requires]
+    plain = iter(rest if len(ports) == 1 else sorted(rest, key=lambda case: -case.steps))
     lock, done, outcomes = Lock(), count(), dict[str, Outcome]()
     interrupted = Event()
 
     def work(port: Harness, own: Sequence[Case]) -> None:
-        rest = iter(own)
-        while not interrupted.is_set() and (case := _next(lock, rest, plain)) is not None:
+        mine = iter(own)
+        while not interrupted.is_set() and (case := _next(lock, mine, plain)) is not None:
             with lock:
                 progress(next(done), len(cases), case.id)
             outcome = port.run(request(case))

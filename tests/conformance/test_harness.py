@@ -160,6 +160,24 @@ def test_ten_restarts_end_the_run(make_spec: MakeSpec) -> None:
     assert port.gave_up == "given up after 10 restarts"
 
 
+def test_a_process_that_is_greeted_later_is_a_process_like_another(make_spec: MakeSpec) -> None:
+    with Harness(make_spec(), later=True) as port:
+        outcomes = [port.run(REQUEST) for _ in range(2)]
+
+    assert [outcome.kind for outcome in outcomes] == ["answered"] * 2
+    assert (port.hello.name, port.restarts) == ("sample", 0)
+
+
+def test_a_process_that_is_greeted_later_in_vain_has_given_up(make_spec: MakeSpec) -> None:
+    with Harness(make_spec(hello="say('error no luck')"), later=True) as port:
+        outcome = port.run(REQUEST)
+
+    assert outcome.kind == "not-run"
+    assert outcome.text == port.gave_up
+    assert port.gave_up.startswith("could not be started: cmd:")
+    assert port.gave_up.endswith("no luck")
+
+
 def test_a_port_that_does_not_come_back_is_given_up(make_spec: MakeSpec, tmp_path: Path) -> None:
     removal = f"os.remove({str(tmp_path / 'harness.py')!r}); os._exit(1)"
     with Harness(make_spec(removal)) as port:
