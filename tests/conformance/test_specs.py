@@ -1,6 +1,7 @@
 """A spec that cannot be used gives one sentence: what was tried, and what is there instead."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,29 @@ def test_arrays_that_cannot_be_made_here_are_said_before_any_case(
         load(parse_spec("func:math:hypot", **modes))
 
     assert str(caught.value).startswith(f"func:math:hypot: {reason}")
+
+
+TIMM = {
+    "timm/__init__.py": "raise ImportError('timm needs torchvision')",
+    "timm/optim/radam.py": "import torch\nclass RAdamLegacy(torch.optim.SGD): pass\n",
+    "timm-7.8.dist-info/METADATA": "Name: timm\nVersion: 7.8\n",
+}
+
+
+def test_the_optimizer_of_timm_is_loaded_where_timm_itself_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in TIMM.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    name = "radam_conformance.ports.timm_legacy"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    driver = load(parse_spec(f"torch:{name}.RAdamLegacy"))
+
+    assert driver.version == "7.8"
+    assert "weight_decay" in driver.features
+    monkeypatch.delitem(sys.modules, name)
 
 
 def test_values_of_options_are_literals_and_never_run() -> None:

@@ -8,6 +8,7 @@ The module is run by itself: importing timm imports torchvision too, which no op
 from __future__ import annotations
 
 import importlib.util
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +20,7 @@ _spec = importlib.util.spec_from_file_location("_timm_radam", _path)
 assert _spec is not None
 assert _spec.loader is not None
 _module = importlib.util.module_from_spec(_spec)
+sys.modules[_module.__name__] = _module  # torch.compile looks it up
 _spec.loader.exec_module(_module)
 
 __version__ = version("timm")
