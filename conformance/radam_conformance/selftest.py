@@ -48,6 +48,8 @@ class Trial(NamedTuple):
         Cases in which it raised or made numbers that are not finite.
     noticed : tuple of str
         Keys of `STYLES`: how others test, where it would have failed.
+    missed : tuple of str
+        Cases that say they kill it, and where it is not far beyond the bound.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Trial(NamedTuple):
     over: float
     raised: int
     noticed: tuple[str, ...]
+    missed: tuple[str, ...] = ()
 
 
 class Spread(NamedTuple):
@@ -89,8 +92,9 @@ class Result:
 
     @property
     def is_proved(self) -> bool:
-        """Whether every fault was killed and no right program accused."""
-        return not self.survivors and not self.accused
+        """Whether every fault was killed, where it is said to be, and no right program accused."""
+        missed = any(trial.missed for trial in self.trials)
+        return not self.survivors and not self.accused and not missed
 
 
 def run(
@@ -148,6 +152,7 @@ def try_fault(name: str) -> Trial:
         over=max(found.values()),
         raised=sum(math.isinf(worst) for worst in found.values()),
         noticed=noticed(faulty),
+        missed=tuple(c.id for c, worst in found.items() if name in c.kills and not worst > BEYOND),
     )
 
 

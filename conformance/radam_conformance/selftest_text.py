@@ -114,6 +114,9 @@ def _margins(result: Result) -> Iterator[RenderableType]:
 def _wrong(result: Result) -> Iterator[RenderableType]:
     for trial in result.survivors:
         yield Text(f"SURVIVES  {trial.name}: {FAULTS[trial.name].sentence}", "bold red")
+    for trial in result.trials:
+        for case in trial.missed:
+            yield Text(f"MISSED  {trial.name}: {case} says that it kills it", "bold red")
     for spread in result.accused:
         where = f" in {spread.case}, dialect {spread.dialect}" if spread.case else ""
         yield Text(f"ACCUSED  {spread.name}: {spread.over:.3g} of the bound{where}", "bold red")

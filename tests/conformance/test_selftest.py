@@ -112,7 +112,7 @@ def test_a_small_run_prints_its_matrix_and_its_margins() -> None:
 def test_a_survivor_and_an_accused_variant_are_reported() -> None:
     alive = Trial("eps-dropped", {}, 0.3, 0, ())
     near = Trial("lr-missing", {"core": 1}, 9.0, 0, ())
-    told = Trial("threshold-reached", {"core": 1}, 50.0, 0, ())
+    told = Trial("threshold-reached", {"core": 1}, 50.0, 0, (), ("core/smoke-02-f64",))
     wide = Spread("somebody's", 0.6, "core/smoke-01-f64", "paper")
     result = Result((alive, near, told), (wide,), {"core": 78})
 
@@ -121,7 +121,15 @@ def test_a_survivor_and_an_accused_variant_are_reported() -> None:
     assert [spread.name for spread in result.accused] == ["somebody's", "threshold-reached"]
     text = shown(result)
     assert "SURVIVES  eps-dropped: eps is dropped" in text
+    assert "MISSED  threshold-reached: core/smoke-02-f64 says that it kills it" in text
     assert "ACCUSED  somebody's: 0.6 of the bound in core/smoke-01-f64" in text
+
+
+def test_a_fault_that_is_not_killed_where_a_case_says_so_is_no_proof() -> None:
+    missed = Trial("eps-dropped", {"core": 1}, 50.0, 0, (), ("core/smoke-02-f64",))
+
+    assert not Result((missed,), (), {"core": 78}).is_proved
+    assert Result((missed._replace(missed=()),), (), {"core": 78}).is_proved
 
 
 def test_a_program_that_takes_nonsense_or_changes_shapes_is_killed() -> None:
