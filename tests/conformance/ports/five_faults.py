@@ -1,4 +1,4 @@
-"""`func:five_faults.py:step`: what the loaders' steps compute, with one of the faults in `FAULTS`."""
+"""`func:five_faults.py:step`: the steps of the loaders, with one of the faults in `FAULTS`."""
 
 import math
 from collections.abc import Mapping
