@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..specimens.fault import Fault, fault, github, hyper
-from ..specimens.lines import APPLY, COUPLED, FIRST, M_HAT, MOMENTS, SECOND
+from ..specimens.lines import APPLY, COUPLED, FIRST, M_HAT, MOMENTS, SECOND, TERMS
 
 _LOCAL = "\n        "
 
@@ -18,6 +18,14 @@ COMPOUND: Mapping[str, Fault] = {
             "S1",
             (APPLY, "return x - self.__dict__.setdefault((t, h.beta1, h.beta2), h.lr) * u"),
             source=github("jettify/pytorch-optimizer/issues/96"),
+        ),
+        fault(
+            "step-size-of-the-first-group",
+            "a cached step size, lr included, serves all groups",
+            "S1",
+            (TERMS, "k = self.__dict__.setdefault(('terms', t), terms(t, h, dialect.threshold))"),
+            (APPLY, "return x - self.__dict__.setdefault(('lr', t), h.lr) * u"),
+            source=github("LiyuanLucasLiu/RAdam/issues/26"),
         ),
         fault(
             "betas-of-the-first-group",

@@ -11,7 +11,15 @@ from typing import NamedTuple, TypeVar
 from radam_ref import Dialect
 
 from ..results import Cause
-from .suspects import Suspect, elsewhere, known, others, without_fault
+from .suspects import (
+    Suspect,
+    elsewhere,
+    elsewhere_too,
+    in_its_dialect,
+    known,
+    others,
+    without_fault,
+)
 from .symptoms import symptoms
 from .targets import EARLY, FIRST, Target, changes, is_made_by, may_be_made_by, shortened, tells
 
@@ -90,10 +98,18 @@ def cover(
             found = _best(_ways(pool, dialect, causes, wide=not part), pool, left, trial)
             if found is None:
                 break
+            if not causes and found.fault and len(found.cases) < len(left):
+                # The dialect that fits a wrong port best need not be the one it was written in.
+                ways = [_Way(0.0, SCREENED, elsewhere_too(found.fault, dialect))]
+                found = max(found, _best(ways, pool, left, trial) or found, key=_explained)
             causes.append(found)
             dialect = found.dialect
             left = [target for target in left if target.case.id not in found.cases]
     return causes, [*left, *innocent]
+
+
+def _explained(cause: Cause) -> int:
+    return len(cause.cases)
 
 
 def _ways(
@@ -112,7 +128,7 @@ def _ways(
     if wide and any(target.case.profile == "core" for target in pool):
         yield _Way(0.5, SCREENED // 2, elsewhere(dialect))
         for other in others(dialect):
-            yield _Way(0.5, SCREENED, symptoms(pool, other))
+            yield _Way(0.5, SCREENED, map(in_its_dialect, symptoms(pool, other)))
 
 
 def _best(
@@ -169,8 +185,7 @@ class _Trial:
         if self._steps < 0 or not any(self._screen(suspect, target) for target in brief):
             return False
         if suspect not in self._harmless:
-            self._steps -= sum(target.case.steps for target in self._few)
-            self._harmless[suspect] = _makes_all(suspect, self._few)
+            self._harmless[suspect] = self._makes_all(suspect, self._few)
         return self._harmless[suspect]
 
     def explained(self, suspect: Suspect, left: Sequence[Target]) -> list[Target]:
@@ -188,7 +203,7 @@ class _Trial:
         """
         changed = [target for target in self._failing if changes(suspect, target)]
         made = sum(is_made_by(suspect.play(target.case), target) for target in changed)
-        return made >= SOUND * len(changed) and _makes_all(suspect, self._passing)
+        return made >= SOUND * len(changed) and self._makes_all(suspect, self._passing)
 
     def _screen(self, suspect: Suspect, target: Target) -> bool:
         key = suspect, target.case.id
@@ -197,10 +212,14 @@ class _Trial:
             self._screened[key] = may_be_made_by(suspect.play, target)
         return self._screened[key]
 
-
-def _makes_all(suspect: Suspect, targets: Iterable[Target]) -> bool:
-    played = ((suspect.play(target.case), target) for target in targets)
-    return all(is_made_by(*pair) for pair in played if pair[0] is not None)
+    def _makes_all(self, suspect: Suspect, targets: Iterable[Target]) -> bool:
+        """Whether it makes these, as far as can be told."""
+        for target in targets:
+            self._steps -= PER_PLAY + target.case.steps
+            played = suspect.play(target.case)
+            if played is not None and not is_made_by(played, target):
+                return False
+        return True
 
 
 def _spread(items: Sequence[_T], number: int) -> Sequence[_T]:

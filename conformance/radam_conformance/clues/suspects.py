@@ -83,9 +83,20 @@ def elsewhere(dialect: Dialect) -> Iterator[Suspect]:
     """The other well-known dialects, each without a fault and with every one."""
     yield from map(without_fault, others(dialect))
     for other in others(dialect):
-        for suspect in known(other):
-            sentence = f"{suspect.sentence}, in the dialect {naming.name(other)}"
-            yield replace(suspect, sentence=sentence)
+        yield from (in_its_dialect(suspect) for suspect in known(other))
+
+
+def elsewhere_too(fault: str, dialect: Dialect) -> Iterator[Suspect]:
+    """A known fault in programs of other dialects."""
+    for other in others(dialect):
+        suspects = (suspect for suspect in known(other) if suspect.fault == fault)
+        yield from map(in_its_dialect, suspects)
+
+
+def in_its_dialect(suspect: Suspect) -> Suspect:
+    """The same, said of its dialect by name."""
+    name = naming.name(suspect.dialect)
+    return replace(suspect, sentence=f"{suspect.sentence}, in the dialect {name}")
 
 
 def _fit_together(*faults: str) -> bool:
