@@ -34,6 +34,8 @@ CHECKED = 12  # passing cases that no candidate may spoil; what is named in the 
 # Faults that are played with one number and stand for any: what is measured says more.
 EXAMPLES = ("threshold-3", "threshold-4-5", "threshold-6", "threshold-50")
 
+PLAIN = ("never-rectified", "always-rectified")  # what many faults come to
+
 
 class _Found(NamedTuple):
     suspect: Suspect
@@ -148,10 +150,15 @@ def _best(
         found += [one for one in counted if one.explained]
         if any(len(f.explained) >= enough * len(left) and not f.is_example for f in found):
             break
-    ranked = sorted(found, key=lambda one: (-len(one.explained), one.is_example))
+    ranked = sorted(found, key=_rank)
     sound = (one for one in ranked[:COUNTED] if trial.is_sound(one.suspect))
     best = next(sound, None)
     return None if best is None else _cause(best, ranked)
+
+
+def _rank(one: _Found) -> tuple[int, bool, bool]:
+    """What explains most in front; of equals a measured fault, and the one in plain words."""
+    return -len(one.explained), one.is_example, one.suspect.fault not in PLAIN
 
 
 def _cause(best: _Found, found: Sequence[_Found]) -> Cause:

@@ -1,0 +1,230 @@
+"""The diagnosis names the fault that a port has, on the cases that have it, or none at all."""
+
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from radam_conformance.cases import Case, load_suite
+from radam_conformance.clues import cover
+from radam_conformance.diagnosis import NARROW, SINGLE, TAKEN, diagnose
+from radam_conformance.harness import Outcome
+from radam_conformance.identify import fit
+from radam_conformance.judge import judge
+from radam_conformance.protocol import Answer, Refusal
+from radam_conformance.results import Diagnosis
+from radam_conformance.schedule import Run
+from radam_conformance.spec import parse_spec
+from radam_conformance.specimens.edits import Edit, play, program
+from radam_conformance.specimens.faults import FAULTS
+from radam_conformance.verdicts import verdicts
+from radam_ref import Dialect
+
+from .unlisted import UNLISTED, Unlisted
+
+pytestmark = pytest.mark.usefixtures("oracle_once")
+
+PAPER = Dialect()
+DOCS = Path(__file__).parents[2] / "docs" / "diagnosis.md"
+# All probes, and of every part a little: what a fault changes, and what it leaves alone.
+CASES = load_suite(
+    [
+        *(f"core/{name}-01-f64" for name in ("smoke", "unrectified", "crossing", "large-lr")),
+        *(f"core/eps-{name}-01-f64" for name in ("dominant", "placement")),
+        *("core/crossing-03-f64", "core/never-rectified-03-f64", "core/never-rectified-04-f64"),
+        *("schedule/warm-up-01-f64", "nesterov/ahead-01-f64", "maximize/*-f64"),
+        *("tensors/late-01-f64", "tensors/gaps-01-f64", "groups/*-f64", "eps0/still-01-f64"),
+        *("decay.*/plain-01-f64", "decay.*/still-01-f64", "decay.*/gaps-01-f64"),
+    ]
+)
+
+
+def run_of(edits: Sequence[Edit], case: Case, dialect: Dialect) -> Run:
+    """What a worker with the edited program would have answered."""
+    try:
+        return Run(case, Outcome("answered", "", play(program(edits), case, dialect)))
+    except Refusal as refusal:
+        return Run(case, Outcome(refusal.kind, refusal.text, None))
+
+
+def diagnosed(
+    edits: Sequence[Edit], cases: Sequence[Case] = CASES, dialect: Dialect = PAPER
+) -> Diagnosis | None:
+    """The diagnosis of a program that is judged by the dialect it seems to have."""
+    runs = [run_of(edits, case, dialect) for case in cases]
+    answers = [(run.case, run.outcome.answer) for run in runs if run.outcome.answer]
+    used = fits[0].dialect if (fits := fit(answers)) else dialect
+    return diagnose(runs, verdicts(runs, used, used), used)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("step-counted-twice", "r-inverted", "v-uncorrected", "eps-under-the-root"),
+        *("decay-without-lr", "lr-of-the-first-group", "missing-as-zero", "nesterov-power"),
+    ],
+)
+def test_a_known_fault_is_named_on_all_cases_that_it_fails(name: str) -> None:
+    found = diagnosed(FAULTS[name].edits)
+
+    assert found is not None
+    (cause,) = found.causes
+    # The dialect is named where it is another than the nearest.
+    assert any(said.startswith(FAULTS[name].sentence) for said in (cause.sentence, *cause.alike))
+    assert (len(cause.cases), found.unexplained) == (found.failing, ())
+
+
+@pytest.mark.parametrize("fault", UNLISTED, ids=lambda fault: fault.name)
+def test_of_a_fault_in_no_list_nothing_false_is_said(
+    fault: Unlisted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cover, "STEPS", 25_000)  # what is found in a third of the time
+    found = diagnosed(fault.edits, dialect=fault.dialect)
+
+    assert found is not None
+    said = [(cause.sentence, cause.line, *cause.alike) for cause in found.causes]
+    assert all(any(true in word for word in words for true in fault.true) for words in said)
+    assert sum(len(cause.cases) for cause in found.causes) + len(found.unexplained) == found.failing
+    assert bool(found.causes) == fault.is_named
+
+
+def test_what_would_spoil_a_case_that_passes_is_not_named() -> None:
+    coupled, decoupled = (load_suite(f"decay.{k}/plain-01-f64") for k in ("coupled", "decoupled"))
+    ignored = FAULTS["decay-ignored"].edits
+    runs = [run_of(ignored, *coupled, Dialect()), run_of((), *decoupled, Dialect())]
+
+    found = diagnose(runs, verdicts(runs, Dialect(), Dialect()), Dialect())
+
+    assert found is not None
+    assert [cause.sentence for cause in found.causes] == [
+        "coupled decay is ignored, decoupled decay is not"
+    ]
+
+
+def test_numbers_that_are_not_finite_are_no_obstacle() -> None:
+    def filled(case: Case, value: float) -> Run:
+        tensors = enumerate(case.x0)
+        x = {(t, i): (value,) * len(each.values) for i, each in tensors for t in case.observe}
+        return Run(case, Outcome("answered", "", Answer(x)))
+
+    values = (math.nan, math.inf, -math.inf, 1e308)
+    runs = [filled(case, values[i % 4]) for i, case in enumerate(CASES[:12])]
+
+    found = diagnose(runs, verdicts(runs, Dialect(), Dialect()), Dialect())
+
+    assert found is not None
+    assert (found.causes, len(found.unexplained)) == ((), 12)
+
+
+def test_without_numbers_there_is_no_diagnosis() -> None:
+    runs = [Run(case, Outcome("crash", "signal 11", None)) for case in CASES]
+
+    assert diagnose(runs, verdicts(runs, Dialect(), Dialect()), Dialect()) is None
+    assert diagnosed(()) is None
+
+
+def test_hyper_parameters_that_must_be_refused_and_are_not() -> None:
+    invalid = load_suite("invalid/*")
+    taken = [run_of((), case, Dialect()) for case in invalid]
+    assert all(run.outcome.kind == "rejected" for run in taken)
+    answered = [Run(case, Outcome("answered", "", Answer())) for case in invalid]
+
+    found = diagnose(answered, verdicts(answered, Dialect(), Dialect()), Dialect())
+
+    assert found is not None
+    (cause,) = found.causes
+    assert (cause.sentence, len(cause.cases)) == (TAKEN.sentence, len(invalid))
+
+
+# Real ports. What is wrong with each is documented by its source, which was read.
+
+
+@pytest.fixture(scope="module")
+def counted() -> Callable[..., Mapping[str, int]]:
+    """The causes of a real port with their cases, and the first wrong step."""
+
+    @cache
+    def causes(spec: str, *only: str) -> Mapping[str, int]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("JAX_ENABLE_X64", "0")
+            report = judge(parse_spec(spec), load_suite(only))
+        assert report.diagnosis is not None
+        counts = {cause.sentence: len(cause.cases) for cause in report.diagnosis.causes}
+        left = len(report.diagnosis.unexplained)
+        return {**counts, **({"": left} if left else {})}
+
+    return causes
+
+
+def test_thinc_is_a_step_ahead(counted: Callable[..., Mapping[str, int]]) -> None:
+    pytest.importorskip("thinc")
+    port = "func:radam_conformance.ports.thinc_radam:step"
+
+    assert counted(port, "core/crossing-0?-f32") == {
+        "t is one ahead: it starts at 2, in the dialect pytorch": 7
+    }
+
+
+def test_optax_in_float32_has_scalars_in_float32(counted: Callable[..., Mapping[str, int]]) -> None:
+    pytest.importorskip("optax")
+    found = counted("optax:optax.radam", "core/crossing-0?-f32", "resume/state-03-f32", "eps0/st*")
+
+    assert set(found) == {SINGLE.sentence, FAULTS["zero-by-zero"].sentence}
+    assert found[FAULTS["zero-by-zero"].sentence] == 1
+
+
+def test_optimi_has_three_faults_at_once(counted: Callable[..., Mapping[str, int]]) -> None:
+    pytest.importorskip("optimi")
+    found = counted(
+        "torch:optimi.RAdam", "tensors/*", "groups/*", "eps0/still-01-*", "core/smoke-01-*"
+    )
+
+    assert found == {
+        "a tensor without a gradient counts the step all the same, and its moments, which are "
+        "kept corrected, get wrong weights": 4,
+        "the betas of the first group serve all groups": 6,
+        "0/0 makes NaN where eps and v are 0": 2,
+    }
+
+
+def test_coupled_decay_of_pytorch_optimizer_does_nothing(
+    counted: Callable[..., Mapping[str, int]],
+) -> None:
+    pytest.importorskip("pytorch_optimizer")
+    found = counted("torch:pytorch_optimizer.RAdam", "decay.*/plain-01-*", "core/smoke-01-*")
+
+    assert found == {"coupled decay is ignored, decoupled decay is not": 2}
+
+
+def test_torch_optimizer_shares_a_cache_and_computes_in_float32(
+    counted: Callable[..., Mapping[str, int]],
+) -> None:
+    pytest.importorskip("torch_optimizer")
+    found = counted("torch:torch_optimizer.RAdam", "groups/*-f32", "core/crossing-0?-f64")
+
+    assert found == {
+        NARROW.sentence: 7,
+        "a cached step size, lr included, serves all groups with the same betas": 1,
+    }
+
+
+def test_the_transcript_in_the_docs_is_what_is_printed() -> None:
+    pytest.importorskip("thinc")
+    _, transcript, _ = DOCS.read_text(encoding="utf-8").split("```")
+    words, printed = transcript.removeprefix("text\n$ radam-conformance ").split("\n", 1)
+    command = "from radam_conformance.cli import main; main()"
+    run = subprocess.run(
+        [sys.executable, "-c", command, *words.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "100"},
+    )
+
+    assert run.returncode == 1
+    assert run.stdout.strip() == printed.strip()
