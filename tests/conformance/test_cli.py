@@ -89,7 +89,7 @@ def check_complaint(done: Done, code: int, sentence: str) -> None:
         (
             [TEXTBOOK, "--dtype", "f32"],
             2,
-            "complex128, complex64, float32, float64, got 'f32'",
+            "complex64, float16, float32, float64, got 'f32'",
         ),
         ([TEXTBOOK, "--grade", "32"], 2, "--grade must be binary64 or binary32, got '32'"),
         ([TEXTBOOK, "--map", "lr=alpha"], 2, "--map does not apply"),

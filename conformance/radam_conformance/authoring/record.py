@@ -1,4 +1,4 @@
-"""Records gradients of three real problems while the specification minimises them.
+"""Records gradients of three real problems while the textbook program minimises them.
 
 `python -m radam_conformance.authoring.record` writes `recorded.json` anew. That is done once: the
 last digits of a gradient depend on the machine, and released cases do not change.
@@ -15,7 +15,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-import radam_ref
+from radam_ref import Dialect
+
+from ..specimens.edits import program
+from .blueprint import LITERAL
 
 Floats: TypeAlias = NDArray[np.float64]
 FILE = Path(__file__).with_name("recorded.json")
@@ -105,12 +108,11 @@ def record(problem: Problem) -> dict[str, Any]:
 
 
 def _followed(problem: Problem) -> Iterator[list[float]]:
-    x, config = problem.x0, radam_ref.RAdamConfig(lr=problem.lr)
-    state = radam_ref.init(x)
+    optimizer = program().optimizer([problem.x0], [0], Dialect(), "float64")
     for t in range(1, STEPS + 1):
-        g = problem.gradient(x, t)
+        g = problem.gradient(optimizer.params[0], t)
         yield g.tolist()
-        x, state = radam_ref.step(x, g, state, config)
+        optimizer.step([g], [LITERAL._replace(lr=problem.lr)])
 
 
 def main() -> None:
