@@ -9,7 +9,7 @@ from radam_ref import Dialect
 
 from .cases import load_notes
 from .clues.cover import cover
-from .clues.targets import Target, is_narrow, is_rounded, target_of
+from .clues.targets import Target, in_binary32, is_narrow, is_rounded, target_of
 from .results import CaseResult, Cause, Diagnosis
 from .schedule import Run
 
@@ -59,6 +59,8 @@ def diagnose(
         return None
     # Lost precision is told by bounds, not by playing: two such programs round differently.
     narrow, rest = _split(wrong, lambda target: is_narrow(target, dialect))
+    if narrow:  # other faults show through its roundings
+        rest = [in_binary32(target, dialect) for target in rest]
     rounded, rest = _split(rest, lambda target: is_rounded(target, dialect))
     if len(rounded) < len(rest):  # then by chance, perhaps: another cause may explain them too
         rounded, rest = [], _in_order([*rounded, *rest])

@@ -26,9 +26,9 @@ from .targets import EARLY, FIRST, Target, changes, is_made_by, may_be_made_by, 
 _T = TypeVar("_T")
 
 MOST = 6  # causes
-STEPS, PER_PLAY = 80_000, 2  # that are played in all, some 10 seconds; what a play costs besides
+STEPS, PER_PLAY = 100_000, 2  # that are played in all, some 10 seconds; what a play costs besides
 SOUND = 0.75  # part of the failing cases that a fault changes, and makes as the port has them
-SAMPLED, COUNTED = 12, 6  # cases by which suspects are ranked; those of which all cases are counted
+SAMPLED, COUNTED = 12, 3  # cases by which suspects are ranked; those of which all cases are counted
 SCREENED, BRIEFLY = 4, 1  # failing cases on which everything is tried, so far behind the first step
 CHECKED = 12  # passing cases that no candidate may spoil; what is named in the end may spoil none
 # Faults that are played with one number and stand for any: what is measured says more.
@@ -100,7 +100,8 @@ def cover(
             found = _best(_ways(pool, dialect, causes, wide=not part), pool, left, trial)
             if found is None:
                 break
-            if not causes and found.fault and len(found.cases) < len(left):
+            here = found.fault and found.dialect == dialect
+            if not causes and here and len(found.cases) < len(left):
                 # The dialect that fits a wrong port best need not be the one it was written in.
                 ways = [_Way(0.0, SCREENED, elsewhere_too(found.fault, dialect))]
                 found = max(found, _best(ways, pool, left, trial) or found, key=_explained)

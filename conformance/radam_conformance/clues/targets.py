@@ -21,7 +21,7 @@ from .wrong_step import cut
 
 WIDER = 8.0  # times the bound is the room around a faulty trajectory
 NEARER = 1e-3  # or this part of its distance from the right one
-LONGEST = 300  # steps of a case that are recomputed, if they show the failure
+LONGEST = 60  # steps of a case that are recomputed, if they show the failure
 FARTHEST = 10_000  # steps to play in order to show one
 FIRST, EARLY = 2, 40  # steps after which most suspects of a late failure are ruled out
 TELLING = 4.0  # an error is explained, not matched by chance, if what remains is so much smaller
@@ -119,15 +119,22 @@ def is_rounded(target: Target, dialect: Dialect) -> bool:
 
 def is_narrow(target: Target, dialect: Dialect) -> bool:
     """Whether a right program in binary32 may make the numbers of a case in binary64."""
-    narrow = {"float64": "float32", "complex128": "complex64"}.get(target.case.dtype)
-    if narrow is None or not np.isfinite(target.got).all():
+    narrow = in_binary32(target, dialect)
+    if narrow is target or not np.isfinite(target.got).all():
         return False
     with np.errstate(over="ignore"):
         kept = target.got.astype(np.float32)
-    if not (target.got == kept).all():
-        return False
+    right = np.abs(target.got - target.right) <= 2 * narrow.bound
+    return bool((target.got == kept).all() and right.all())
+
+
+def in_binary32(target: Target, dialect: Dialect) -> Target:
+    """The target with the bounds of the narrower dtype; the same one where there is none."""
+    dtype = {"float64": "float32", "complex128": "complex64"}.get(target.case.dtype)
+    if dtype is None:
+        return target
     try:
-        expected = expectation(replace(target.case, dtype=narrow, expected={}), dialect)
+        expected = expectation(replace(target.case, dtype=dtype, expected={}), dialect)
     except ArithmeticError:
-        return False
-    return bool((np.abs(target.got - expected.hi) <= 2 * expected.binary64).all())
+        return target
+    return target._replace(bound=expected.binary64)
