@@ -60,12 +60,8 @@ UNLISTED = (
     _one("gradient by 1.5", after(lines.GROUP, "g = 1.5 * g"),
          "1.5 times the right one in steps that are not rectified"),
     _one("r to the fourth", (lines.ROOT, "r_t = squared * squared")),
-    _one("rho_inf plus 3", (lines.RHO_INF, "rho_inf = 2 / (1 - beta2) + 2")),
     _one("three t for two", (lines.RHO_T, lines.RHO_T.replace("2 * t", "3 * t")),
          "no step is ever rectified"),
-    _one("corrections end at 9",
-         (lines.RESULT, "return Terms(*((1, 1, 1) if t > 9 else "
-          "(correction1, correction1_next, correction2)), r_t)")),
     # in another dialect
     _one("t three ahead, torch", (lines.T, "t, dialect = self.t[i] + 3, self.dialect"),
          "t is 3 too large", dialect=TORCH),

@@ -146,8 +146,9 @@ def _best(
     for enough, screened, suspects in ways:
         likely = [each for each in suspects if trial.is_likely(each, brief[:screened])]
         sample = [shortened(target, target.step) for target in _spread(left, SAMPLED)]
-        likely.sort(key=lambda suspect: -len(trial.explained(suspect, sample)))
-        counted = (_Found(each, trial.explained(each, left)) for each in likely[:COUNTED])
+        ranked = sorted((_Found(each, trial.explained(each, sample)) for each in likely), key=_rank)
+        suspects = [one.suspect for one in ranked[:COUNTED]]
+        counted = (_Found(each, trial.explained(each, left)) for each in suspects)
         found += [one for one in counted if one.explained]
         if any(len(f.explained) >= enough * len(left) and not f.is_example for f in found):
             break
