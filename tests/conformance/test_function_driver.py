@@ -348,11 +348,20 @@ def test_an_array_has_the_dtype_of_the_case(
     loaded: Loaded, dtype: str, values: list[float], doubled: list[float]
 ) -> None:
     source = (
-        f"def step(p, g, state, hyper):\n    assert p.dtype == '{dtype}'\n    return p + p, state\n"
+        f"def step(p, g, state, hyper):\n    assert p.dtype == '{dtype}'\n"
+        "    return p + p.conj().conj(), state\n"
     )
     request = asked(dtype=dtype, steps=1, observe=[1], x0=[((2,), values, 0)], gradients=[[values]])
 
     assert x_of(loaded(source), request) == [[doubled]]
+
+
+def test_complex_numbers_are_offered_where_the_code_speaks_of_them(loaded: Loaded) -> None:
+    plain = loaded("def step(p, g, state, hyper):\n    return p - g * g, state\n")
+    modulus = loaded("def step(p, g, state, hyper):\n    return p - abs(g) ** 2, state\n")
+
+    assert "complex" not in plain.features
+    assert "complex" in modulus.features
 
 
 STRICT = """\

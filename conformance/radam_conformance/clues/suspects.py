@@ -17,9 +17,7 @@ from ..protocol import Refusal
 from ..results import Cause
 from ..specimens.edits import Program, play, program
 from ..specimens.faults import FAULTS
-from .compound import COMPOUND
 
-ALL = {**FAULTS, **COMPOUND}
 # Those that are distinct in Core; the first of their kind have names in the headline.
 WELL_KNOWN = ("paper", "pytorch", "optax", "authors", "paper-hold", "lamp", "proxmin")
 
@@ -38,7 +36,7 @@ class Suspect:
         What the parameters would be at the observed steps of a case; None: that cannot be told.
     links : tuple of str
     fault : str
-        Key of `ALL`.
+        Key of `FAULTS`.
     beside : callable, optional
         What the program without this fault would do, if it has another one.
     """
@@ -56,7 +54,7 @@ def known(dialect: Dialect, beside: Cause | None = None) -> Iterator[Suspect]:
     """Every known fault in a program of this dialect, alone or beside another known one."""
     other = (beside.fault,) if beside else ()
     before = "besides, " if beside else ""
-    for name, fault in ALL.items():
+    for name, fault in FAULTS.items():
         if fault.equivalent or name in other or not _fit_together(*other, name):
             continue
         links = (fault.source,) if fault.source else ()
@@ -110,7 +108,7 @@ def _fit_together(*faults: str) -> bool:
 
 @cache
 def _program(*faults: str) -> Program:
-    return program([edit for name in faults for edit in ALL[name].edits])
+    return program([edit for name in faults for edit in FAULTS[name].edits])
 
 
 def _play(faults: tuple[str, ...], dialect: Dialect, case: Case) -> Floats:

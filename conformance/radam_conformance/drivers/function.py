@@ -4,10 +4,11 @@
 array, or a list of arrays in the cases with several tensors (a gradient None: none this step);
 state is None at first and opaque after; hyper is a dict with lr, beta1, beta2, eps, weight_decay,
 decoupled, maximize and nesterov. It may raise NotImplementedError for what it lacks; what it never
-reads from hyper it lacks too. Moments are shown where the state has them as m and v, or is a tuple
-(t, m, v). The module may export `make_state(t, m, v)`, which makes a state of a number of steps and
-the moments, and `FEATURES`, the words for what it can be asked; with "groups" among them, hyper is
-a list in the cases with groups, a dict for each tensor.
+reads from hyper it lacks too, and complex numbers where its code has no word of them (conj, abs,
+...). Moments are shown where the state has them as m and v, or is a tuple (t, m, v). The module may
+export `make_state(t, m, v)`, which makes a state of a number of steps and the moments, and
+`FEATURES`, the words for what it can be asked; with "groups" among them, hyper is a list in the
+cases with groups, a dict for each tensor.
 
 A port whose interface keeps the loop to itself exports a function of the name `run` instead:
 `run(x0, gradients, hyper)` gets the gradients of all steps in a list and returns, or yields,
@@ -40,10 +41,14 @@ from ._arrays import (
 )
 from ._lookup import attribute, distribution_version, import_file, import_named
 
-ALWAYS = ("tensors", "missing", "weight_decay", "maximize", "nesterov", "shapes", "complex")
+ALWAYS = ("tensors", "missing", "weight_decay", "maximize", "nesterov", "shapes")
 STEPWISE = ("schedule", "restore")
 # What a case uses and a step that never reads it cannot have computed.
 READ = ("weight_decay", "maximize", "nesterov")
+# Without one of these, g*g is the square of a complex number, and that is no convention.
+OF_COMPLEX = frozenset(
+    "conj conjugate abs absolute real imag iscomplex iscomplexobj complex64 complex128".split()
+)
 
 
 def _reads_all(method: Callable[..., Any]) -> Any:
@@ -90,7 +95,7 @@ class FunctionDriver:
     version: str
     function: Callable[..., Any]
     whole_runs: bool
-    switch: bool
+    words: frozenset[object]
     arrays: str = "numpy"
     device: str = ""
     declared: tuple[str, ...] | None = None
@@ -106,7 +111,9 @@ class FunctionDriver:
         """What the module declares, or all that hyper and lists of arrays can say."""
         if self.declared is not None:
             return self.declared
-        own = ("coupled", "decoupled") * self.switch + ("state",) * (self.make_state is not None)
+        own = ("coupled", "decoupled") * ("decoupled" in self.words)
+        own += ("complex",) * bool(OF_COMPLEX & self.words)
+        own += ("state",) * (self.make_state is not None)
         numpy = ("strided", "readonly") * (self.arrays == "numpy")
         return (*ALWAYS, *STEPWISE * (not self.whole_runs), *own, *numpy)
 
@@ -203,7 +210,7 @@ def load(spec: Spec) -> Driver:
         version=distribution_version(module),
         function=partial(function, **options),
         whole_runs=whole_runs,
-        switch=_has_switch(module),
+        words=_words(module),
         arrays=spec.arrays,
         device=spec.device,
         declared=_declared(module),
@@ -216,10 +223,10 @@ def _declared(module: ModuleType) -> tuple[str, ...] | None:
     return None if words is None else tuple(map(str, words))
 
 
-def _has_switch(module: ModuleType) -> bool:
-    """Whether code of the module asks which weight decay is meant."""
+def _words(module: ModuleType) -> frozenset[object]:
+    """The names and constants in the module's functions: what it can ask of hyper and arrays."""
     codes = [f.__code__ for f in vars(module).values() if inspect.isfunction(f)]
-    return any("decoupled" in (*code.co_consts, *code.co_names) for code in codes)
+    return frozenset(word for code in codes for word in (*code.co_consts, *code.co_names))
 
 
 def _restored(params: Any, state: Any) -> Any:

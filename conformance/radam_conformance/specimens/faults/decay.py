@@ -87,6 +87,13 @@ DECAYS: tuple[Fault, ...] = (
         (DECAY, "x = x - h.lr * h.weight_decay * x"),
     ),
     fault(
+        "coupled-decay-ignored",
+        "coupled decay is ignored, decoupled decay is not",
+        "S5",
+        (COUPLED, "pass"),
+        source="pytorch_optimizer 4.1: RAdam(weight_decouple=False)",
+    ),
+    fault(
         "coupled-decay-by-lr",
         "coupled decay is multiplied by lr",
         "S5",
