@@ -185,6 +185,7 @@ def identify(
             parse_spec(spec, renames or (), options or ()),
             probes,
             timeout_scale=timeout_scale,
+            every_dialect=True,
             progress=progress,
         )
     terminal.show(listing.render_identity(report))

@@ -156,7 +156,8 @@ class Examination:
     @cached_property
     def _fits(self) -> list[Fit]:
         runs = self._run_all([case for case in load_suite() if is_probe(case)])
-        return fit([(run.case, run.outcome.answer) for run in runs if run.outcome.answer])
+        answers = [(run.case, run.outcome.answer) for run in runs if run.outcome.answer]
+        return fit(answers, every=False)
 
     @cached_property
     def _conventions(self) -> list[Run]:

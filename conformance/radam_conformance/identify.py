@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -11,7 +11,7 @@ from radam_ref import Dialect, dialects
 
 from .cases import Case, Expected
 from .comparison import misfit
-from .naming import in_case
+from .naming import core, in_case
 from .protocol import Answer, Hello
 from .results import Fit
 from .schedule import Run
@@ -108,13 +108,15 @@ def is_probe(case: Case) -> bool:
     return case.id.removeprefix("core/").rpartition("-")[0] in PROBES
 
 
-def fit(answers: Sequence[tuple[Case, Answer]]) -> list[Fit]:
-    """Every combination of axes with its misfit over the probes among the answers, best first.
+def fit(answers: Sequence[tuple[Case, Answer]], *, every: bool = True) -> list[Fit]:
+    """Combinations of axes with their misfits over the probes among the answers, best first.
 
     Parameters
     ----------
     answers : sequence of (Case, Answer)
         The probes that the port answered; others are ignored.
+    every : bool
+        Try those too that are not stored where a stored one fits wholly; they take a second.
 
     Returns
     -------
@@ -124,9 +126,18 @@ def fit(answers: Sequence[tuple[Case, Answer]]) -> list[Fit]:
     probes = [(case, answer) for case, answer in answers if is_probe(case)]
     if not probes:
         return []
+    stored = [core(dialects[name]) for name in probes[0][0].expected]
+    known = [dialect for dialect in COMBINATIONS if dialect in stored]
+    fits = _fits(probes, known)
+    if every or fits[0].misfit:
+        fits = _fits(probes, COMBINATIONS)
+    return fits
+
+
+def _fits(probes: Sequence[tuple[Case, Answer]], candidates: Iterable[Dialect]) -> list[Fit]:
     fits = [
         Fit(dialect, sum(_misfit(case, answer, dialect) for case, answer in probes))
-        for dialect in COMBINATIONS
+        for dialect in candidates
     ]
     return sorted(fits, key=lambda candidate: candidate.misfit)
 

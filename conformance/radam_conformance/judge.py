@@ -41,6 +41,7 @@ def judge(
     jobs: int = 1,
     timeout_scale: float = 1.0,
     explain: bool = False,
+    every_dialect: bool = False,
     progress: Progress = lambda done, total, id: None,
 ) -> Report:
     """Run the cases on a port and judge it.
@@ -63,6 +64,8 @@ def judge(
         Factor on every time limit.
     explain : bool
         Ask the port again for every step of the first case of each cause that it fails.
+    every_dialect : bool
+        Say how every combination of axes fits, even where a stored dialect fits wholly.
     progress : callable, optional
         Called before each case with the cases done, their number and the id.
 
@@ -101,7 +104,7 @@ def judge(
         runs = leave_out_other_conventions(runs, hello, dialect)
         wanted &= {run.case.id for run in runs}
         answers = [(run.case, run.outcome.answer) for run in runs if run.outcome.answer]
-        fits = fit(answers)
+        fits = fit(answers, every=every_dialect)
         closest = fits[0].dialect if fits else Dialect()
         if decay := decay_of(runs, hello, closest):
             closest = replace(closest, weight_decay=decay)

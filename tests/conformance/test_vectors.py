@@ -58,7 +58,11 @@ def test_the_wheel_stays_under_five_mebibytes() -> None:
     assert compressed < 4_500_000  # and half a mebibyte for the other rooms
 
 
-PROFILED = [blueprint for blueprint in BLUEPRINTS if blueprint.name.endswith("01")]
+PROFILED = [  # a million steps take minutes: `verify --regenerate` has them
+    blueprint
+    for blueprint in BLUEPRINTS
+    if blueprint.name.endswith("01") and blueprint.profile != "long"
+]
 
 
 @pytest.mark.parametrize("blueprint", PROFILED, ids=lambda each: f"{each.profile}/{each.name}")

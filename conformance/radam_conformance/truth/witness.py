@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -52,21 +51,35 @@ def _follow(case: Case, dialect: Dialect, i: int, branches: Branches) -> dict[in
     x = [mp.mpf(value) for value in case.x0[i].values]
     m = [mp.mpf(value) for value in case.start.m[i]] if case.start else [mp.mpf(0) for _ in x]
     v = [mp.mpf(value) for value in case.start.v[i]] if case.start else [mp.mpf(0) for _ in x]
+    rules = {hyper: _Rules(case, dialect, hyper) for hyper in case.hyper}
+    cycle = [
+        None if row is None else [mp.mpf(value) for value in row]
+        for row in (rows[i] for rows in case.gradients)
+    ]
     t, seen = case.start.t if case.start else 0, {}
     for step in range(1, case.steps + 1):
-        gradient = case.gradients[(step - 1) % len(case.gradients)][i]
+        gradient = cycle[(step - 1) % len(cycle)]
         if gradient is not None:
             t += 1
-            hyper = case.hyper_at(step, case.x0[i].group)
-            counts = _in_case(dialect, hyper)
-            terms = _terms(t, hyper, counts.threshold, branches)
-            _step(x, m, v, gradient, terms, hyper, counts, case)
+            now = rules[case.hyper_at(step, case.x0[i].group)]
+            _step(x, m, v, gradient, _terms(t, now, branches), now)
         if step in case.observe:
             seen[step] = list(x)
     return seen
 
 
-@lru_cache(maxsize=64)
+class _Rules:
+    """What does not change from step to step, converted once for a million of them."""
+
+    def __init__(self, case: Case, dialect: Dialect, hyper: Hyper) -> None:
+        self.hyper, self.dialect = hyper, _in_case(dialect, hyper)
+        self.lr, self.beta1, self.beta2, self.eps, self.wd = (mp.mpf(v) for v in hyper[1:6])
+        self.rho_inf = 2 / (1 - self.beta2) - 1
+        half = case.dtype in ("float16", "bfloat16")  # their moments are in float32
+        self.largest = float(np.finfo("float32" if half else case.dtype).max)
+        self.modulus = "complex" in case.dtype and case.profile != "complex.componentwise"
+
+
 def _in_case(dialect: Dialect, hyper: Hyper) -> Dialect:
     """What the case asks for instead of the dialect's own."""
     nesterov = dialect.nesterov or hyper.nesterov
@@ -74,13 +87,6 @@ def _in_case(dialect: Dialect, hyper: Hyper) -> Dialect:
         return replace(dialect, nesterov=nesterov, weight_decay="coupled")
     decay = "absolute" if dialect.weight_decay == "absolute" else "decoupled"
     return replace(dialect, nesterov=nesterov, weight_decay=decay)
-
-
-@lru_cache(maxsize=64)
-def _constants(hyper: Hyper, precision: int) -> tuple[Number, ...]:
-    """lr, beta1, beta2, eps and the weight decay, whose conversion is dear in a million steps."""
-    with mp.workprec(precision):
-        return tuple(mp.mpf(value) for value in hyper[1:6])
 
 
 class _Terms(NamedTuple):
@@ -91,12 +97,11 @@ class _Terms(NamedTuple):
     r: Number | None
 
 
-def _terms(t: int, hyper: Hyper, threshold: float, branches: Branches) -> _Terms:
-    _, beta1, beta2, *_ = _constants(hyper, mp.prec)
-    power1, power2 = beta1**t, beta2**t
-    rho_inf = 2 / (1 - beta2) - 1
+def _terms(t: int, rules: _Rules, branches: Branches) -> _Terms:
+    power1, power2 = rules.beta1**t, rules.beta2**t
+    rho_inf = rules.rho_inf
     rho = rho_inf - 2 * t * power2 / (1 - power2)
-    if not branches.get((hyper.beta2, t), rho > threshold):
+    if not branches.get((rules.hyper.beta2, t), rho > rules.dialect.threshold):
         return _Terms(power1, power2, None)
     squared = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
     # By decree a step may be rectified whose rho_t is below the threshold.
@@ -107,26 +112,22 @@ def _step(
     x: list[Number],
     m: list[Number],
     v: list[Number],
-    gradient: tuple[float, ...],
+    gradients: list[Number],
     terms: _Terms,
-    hyper: Hyper,
-    dialect: Dialect,
-    case: Case,
+    rules: _Rules,
 ) -> None:
-    lr, beta1, beta2, _, wd = _constants(hyper, mp.prec)
-    half = case.dtype in ("float16", "bfloat16")  # their moments are in float32
-    largest = float(np.finfo("float32" if half else case.dtype).max)
-    modulus = "complex" in case.dtype and case.profile != "complex.componentwise"
-    gradients = [mp.mpf(-value if hyper.maximize else value) for value in gradient]
+    lr, beta1, beta2, wd, dialect = rules.lr, rules.beta1, rules.beta2, rules.wd, rules.dialect
+    if rules.hyper.maximize:
+        gradients = [-g for g in gradients]
     if dialect.weight_decay == "coupled":
         gradients = [g + wd * value for g, value in zip(gradients, x, strict=True)]
     for k, g in enumerate(gradients):
         square = g**2
-        if modulus:
+        if rules.modulus:
             square += gradients[k ^ 1] ** 2  # the other part of the same number
         m[k] = beta1 * m[k] + (1 - beta1) * g
         v[k] = beta2 * v[k] + (1 - beta2) * square if mp.isfinite(v[k]) else v[k]
-        v[k] = mp.inf if v[k] > largest else v[k]
+        v[k] = mp.inf if v[k] > rules.largest else v[k]
         if terms.r is None and dialect.unrectified == "hold":
             continue
         m_hat = m[k] / (1 - terms.power1)
@@ -137,12 +138,12 @@ def _step(
             x[k] *= 1 - lr * wd
         elif dialect.weight_decay == "absolute":
             x[k] *= 1 - wd
-        x[k] -= lr * m_hat * _rate(v[k], terms, hyper, dialect)
+        x[k] -= lr * m_hat * _rate(v[k], terms, rules)
 
 
-def _rate(v: Number, terms: _Terms, hyper: Hyper, dialect: Dialect) -> Number:
+def _rate(v: Number, terms: _Terms, rules: _Rules) -> Number:
     """What the momentum is multiplied by besides the step size (lines 10 and 11)."""
-    eps, r = _constants(hyper, mp.prec)[3], terms.r
+    eps, r, dialect = rules.eps, terms.r, rules.dialect
     if r is None:
         floor = mp.sqrt(eps) if dialect.eps_placement == "floor" else mp.mpf(0)
         return 1 / max(mp.mpf(1), floor)
