@@ -157,7 +157,7 @@ class Examination:
     def _fits(self) -> list[Fit]:
         runs = self._run_all([case for case in load_suite() if is_probe(case)])
         answers = [(run.case, run.outcome.answer) for run in runs if run.outcome.answer]
-        return fit(answers, every=False)
+        return fit(answers, declared=self._port.hello.dialect, every=False)
 
     @cached_property
     def _conventions(self) -> list[Run]:

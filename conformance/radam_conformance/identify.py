@@ -11,7 +11,7 @@ from radam_ref import Dialect, dialects
 
 from .cases import Case, Expected
 from .comparison import misfit
-from .naming import core, in_case
+from .naming import FOREMOST, core, in_case, names
 from .protocol import Answer, Hello
 from .results import Fit
 from .schedule import Run
@@ -28,6 +28,8 @@ AXES = {
 DECAYS = ("coupled", "decoupled", "absolute", "none")
 DECAYING = "plain-01"  # the cases that tell them apart
 WORST = 16.0  # what `misfit` gives at most
+# Where all dialects are this many decades off in a probe, those this near the best are alike.
+FAR, ALIKE = 4.0, 1.05
 COMBINATIONS = tuple(
     Dialect(**dict(zip(AXES, values, strict=True)))  # type: ignore[arg-type]
     for values in product(*AXES.values())
@@ -108,13 +110,17 @@ def is_probe(case: Case) -> bool:
     return case.id.removeprefix("core/").rpartition("-")[0] in PROBES
 
 
-def fit(answers: Sequence[tuple[Case, Answer]], *, every: bool = True) -> list[Fit]:
+def fit(
+    answers: Sequence[tuple[Case, Answer]], *, declared: str = "", every: bool = True
+) -> list[Fit]:
     """Combinations of axes with their misfits over the probes among the answers, best first.
 
     Parameters
     ----------
     answers : sequence of (Case, Answer)
         The probes that the port answered; others are ignored.
+    declared : str
+        The name of the dialect that the port says it computes, believed where nothing fits.
     every : bool
         Try those too that are not stored where a stored one fits wholly; they take a second.
 
@@ -131,7 +137,17 @@ def fit(answers: Sequence[tuple[Case, Answer]], *, every: bool = True) -> list[F
     fits = _fits(probes, known)
     if every or fits[0].misfit:
         fits = _fits(probes, COMBINATIONS)
+    if fits[0].misfit > FAR * len(probes):
+        alike = [each for each in fits if each.misfit <= ALIKE * fits[0].misfit]
+        fits = [*sorted(alike, key=lambda each: _unlikely(each, declared)), *fits[len(alike) :]]
     return fits
+
+
+def _unlikely(candidate: Fit, declared: str) -> tuple[bool, int, float]:
+    """Sorts dialects among which chance would decide: the declared first, then the best known."""
+    called = names(candidate.dialect)
+    known = min((FOREMOST.index(each) for each in called if each in FOREMOST), default=WORST)
+    return declared not in called, int(known), candidate.misfit
 
 
 def _fits(probes: Sequence[tuple[Case, Answer]], candidates: Iterable[Dialect]) -> list[Fit]:

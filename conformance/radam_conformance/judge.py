@@ -104,7 +104,7 @@ def judge(
         runs = leave_out_other_conventions(runs, hello, dialect)
         wanted &= {run.case.id for run in runs}
         answers = [(run.case, run.outcome.answer) for run in runs if run.outcome.answer]
-        fits = fit(answers, every=every_dialect)
+        fits = fit(answers, declared=hello.dialect, every=every_dialect)
         closest = fits[0].dialect if fits else Dialect()
         if decay := decay_of(runs, hello, closest):
             closest = replace(closest, weight_decay=decay)

@@ -69,6 +69,18 @@ def test_a_wrong_port_fits_nothing(fault: str) -> None:
     assert fit(answers(partial(faulty.step, fault=fault)))[0].misfit > 10.0
 
 
+def test_where_nothing_fits_the_declared_or_a_known_dialect_goes_before_an_unnamed_one() -> None:
+    edits = [*FAULTS["rho-without-2"].edits, *FAULTS["v-uncorrected"].edits]
+    wrong = specimens.program(edits)
+    given = [(case, specimens.play(wrong, case, dialects["pytorch"])) for case in PROBES]
+    nearest = min(fit(given), key=lambda each: each.misfit)
+
+    assert naming.name(nearest.dialect).startswith("paper + ")
+    assert naming.name(fit(given)[0].dialect) in ("paper", "pytorch", "optax")
+    assert naming.name(fit(given, declared="lamp")[0].dialect) == "lamp"
+    assert naming.name(fit(given, declared="authors")[0].dialect) != "authors"  # far from it
+
+
 def test_without_an_answer_to_a_probe_nothing_is_claimed() -> None:
     (case,) = load_suite("core/chain-01-f64")
 
@@ -116,7 +128,7 @@ MakeReport = Callable[..., Report]
 
 @pytest.fixture
 def identified() -> MakeReport:
-    return lambda name, **options: judge(port(name, **options), PROBES)
+    return lambda name, **options: judge(port(name, **options), PROBES, every_dialect=True)
 
 
 @pytest.mark.parametrize(
