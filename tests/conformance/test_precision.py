@@ -1,8 +1,10 @@
 """Scalar terms in binary32 are recognised as such; no other fault is taken for them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import Any
 
+import numpy as np
 import pytest
 
 from radam_conformance.cases import Case, load_suite
@@ -83,6 +85,26 @@ def test_every_way_to_write_binary32_is_recognised(writing: str) -> None:
 
     assert len(failing) > 40
     assert all(failing.values())
+
+
+def single(params: Any, grads: Any, state: Any, hyper: Mapping[str, float]) -> Any:
+    """A program that has nothing but binary32: the averages too take betas that were rounded."""
+    narrow = {name: float(np.float32(hyper[name])) for name in ("beta1", "beta2")}
+    return textbook.step(params, grads, state, {**hyper, **narrow}, scalars="closed")
+
+
+def test_a_program_in_binary32_alone_is_recognised() -> None:
+    failing = excused(single, load_suite("core/*-f32", skip="core/chain-*"), Dialect())
+
+    assert failing["core/crossing-07-f32"]
+    assert failing["core/never-rectified-02-f32"]  # beta2 = 0.6, where rho_inf is 4
+    assert all(failing.values())
+
+
+def test_betas_in_binary32_are_a_fault_of_a_program_in_binary64() -> None:
+    failing = excused(single, load_suite("core/crossing-07-f64"), Dialect())
+
+    assert failing == {"core/crossing-07-f64": False}
 
 
 @pytest.mark.parametrize("reset", [8, 14, 30])
