@@ -26,6 +26,18 @@ def test_readme_has_two_commands_for_a_fresh_machine_on_its_first_screen() -> No
     assert commands[1] < 30
 
 
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Links into rooms that lie beside the tests: with a wheel there is only its documentation."""
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    paths = [(page.parent / target).resolve() for target in targets]
+    here = [path for path in paths if (ROOT / path.relative_to(ROOT).parts[0]).exists()]
+
+    assert [path for path in here if not path.exists()] == []
+
+
 def test_the_step_in_the_readme_descends_to_the_minimum() -> None:
     names: dict[str, object] = {}
 
