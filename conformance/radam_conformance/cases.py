@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .golden_files import DamagedError, read_file, read_index
 from .protocol import Start, from_words
 
 Floats = NDArray[np.float64]
@@ -144,44 +142,22 @@ class Case:
         return self.gradients[(step - 1) % len(self.gradients)]
 
 
-class DamagedError(RuntimeError):
-    """A file of the suite is missing, cut off or not the one that was released."""
-
-
-def golden() -> Traversable:
-    """The folder of the stored vectors."""
-    return files(__package__) / "golden"
-
-
 @cache
 def load_index() -> dict[str, Any]:
-    """The index of the suite: its format, and every file with its sha256."""
-    index: dict[str, Any] = json.loads(read_file("index.json"))
-    return index
-
-
-def read_file(file: str, sha256: str = "") -> bytes:
-    """The bytes of a file of the suite.
+    """The index of the suite: its format, and every file with its sha256.
 
     Raises
     ------
     DamagedError
-        It is missing, no JSON, or has not the checksum.
+        There is none, or it is of another format.
     """
-    try:
-        content = (golden() / file).read_bytes()
-        json.loads(content)
-    except (OSError, ValueError) as error:
-        raise DamagedError(f"{file}: cannot be read: {error}") from error
-    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
-        raise DamagedError(f"{file}: sha256 is not the one in index.json")
-    return content
+    return read_index()
 
 
 @cache
 def load_notes() -> dict[str, dict[str, Any]]:
     """The notes by flag: `bug_type`, `description`, `links`."""
-    notes: dict[str, dict[str, Any]] = json.loads((golden() / "notes.json").read_bytes())
+    notes: dict[str, dict[str, Any]] = json.loads(read_file("notes.json"))
     return notes
 
 
@@ -233,8 +209,22 @@ def load_case(id: str) -> Case:
 
 
 def decode(text: str | bytes) -> Case:
-    """A case from the text of its file."""
+    """A case from the text of its file.
+
+    Raises
+    ------
+    DamagedError
+        It is not one of this format.
+    """
     record = json.loads(text)
+    try:
+        return _decode(record)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        id = record.get("id") if isinstance(record, dict) else None
+        raise DamagedError(f"{id}: is no case of format 1: {error!r}") from error
+
+
+def _decode(record: dict[str, Any]) -> Case:
     dtype = record["dtype"]
     return Case(
         id=record["id"],

@@ -16,8 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from radam_ref import Dialect, dialects
 
 from . import explain_text, export, listing, new_harness, report_text, reports, terminal, xfail
-from .cases import Case, DamagedError, load_case, load_suite
+from .cases import Case, load_case, load_suite
 from .features import PROFILES
+from .golden_files import DamagedError
 from .identify import DECAYING, is_probe
 from .judge import judge
 from .results import Report, exit_code
@@ -256,7 +257,8 @@ def verify(
     for problem in problems:
         console.print(problem, markup=False)
     if problems:
-        console.print(f"[bold red]DAMAGED[/]  {len(problems)} problems")
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        console.print(f"[bold red]DAMAGED[/]  {count}")
         raise typer.Exit(INTEGRITY)
     how = "computed again by both oracles, bit for bit" if regenerate else "files as released"
     console.print(f"[bold green]OK[/]  {len(load_suite())} cases, {how}")

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 from radam_ref import dialects
 
 from . import export_tables, naming
-from .cases import Case, load_index, read_file
+from .cases import Case, load_index
+from .golden_files import read_file
 
 FORMATS = ("json", "csv", "c")
 MANIFEST = "export.json"

@@ -37,6 +37,11 @@ def _hang(lines: Lines) -> Lines:
     return lines
 
 
+def _never_read(lines: Lines) -> Lines:
+    _say(lines[0])
+    return _hang(lines)
+
+
 def _crash(lines: Lines) -> Lines:
     os.kill(os.getpid(), signal.SIGSEGV)
     return lines
@@ -45,6 +50,18 @@ def _crash(lines: Lines) -> Lines:
 def _leave(lines: Lines) -> Lines:
     _say(lines[0])
     os._exit(0)
+
+
+def _killed(lines: Lines) -> Lines:
+    _say(lines[0])
+    os.kill(os.getpid(), signal.SIGKILL)
+    return lines
+
+
+def _fork_and_exit(lines: Lines) -> Lines:
+    if os.fork():
+        os._exit(0)
+    return _hang(lines)
 
 
 def _half_a_line(lines: Lines) -> Lines:
@@ -81,6 +98,14 @@ def _no_text(lines: Lines) -> Lines:
     return lines
 
 
+def _out_of_order(lines: Lines) -> Lines:
+    return [*reversed(lines[:-1]), lines[-1]]
+
+
+def _twice(lines: Lines) -> Lines:
+    return [*lines[:-1], *lines]
+
+
 def _early(lines: Lines) -> Lines:
     return [*lines[:1], "end"]
 
@@ -98,16 +123,22 @@ FAULTS: Mapping[str, Fault] = {
     "noisy-stdout": Fault("prints progress to stdout", _noisy, "protocol-error", 1),
     "hang": Fault("never answers", _hang, "timeout", 1),
     "crash": Fault("dies of a signal", _crash, "crash", 1),
+    "killed": Fault("is killed in the middle of an answer", _killed, "crash", 1),
     "early-exit": Fault("leaves with exit code 0 in the middle", _leave, "crash", 1),
+    "fork-and-exit": Fault("leaves a child behind and exits", _fork_and_exit, "timeout", 1),
     "half-a-line": Fault("ends in the middle of a line", _half_a_line, "crash", 1),
     "wrong-id": Fault("answers for a tensor that is not there", _wrong_id, "protocol-error", 1),
+    "out-of-order": Fault("answers the last step first", _out_of_order, "pass", 0),
+    "twice": Fault("says everything twice", _twice, "protocol-error", 1),
     "early-end": Fault("says end too early", _early, "protocol-error", 1),
     "nan": Fault("answers NaN", _nan, "error", 1),
     "no-text": Fault("writes bytes that are no ASCII", _no_text, "protocol-error", 1),
     "stderr-flood": Fault("writes 13 MB to stderr", _flood, "pass", 0),
     "100-mb": Fault("answers with 100 MB on one line", _huge, "protocol-error", 1),
+    "never-reads": Fault("says hello and never reads again", _never_read, None, 3),
     "slow-hello": Fault("never says hello", _hang, None, 3),
 }
+AT_HELLO = ("never-reads", "slow-hello")  # the others do their deed at one case
 
 
 def _answer(case: Case) -> Lines:
@@ -125,7 +156,7 @@ def main(name: str) -> None:
         words = line.split()
         if words[0] == "hello":
             lines = ["hello 1 name=faulty dtypes=float64,float32"]
-            lines = FAULTS[name].deed(lines) if name == "slow-hello" else lines
+            lines = FAULTS[name].deed(lines) if name in AT_HELLO else lines
         elif words[0] == "run":
             lines = _answer(load_case(words[1]))
             lines = FAULTS[name].deed(lines) if words[1] == TARGET else lines

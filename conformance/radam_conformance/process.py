@@ -123,7 +123,7 @@ class ChildProcess:
             elif self._closed:
                 raise Ended(self._ending())
             elif (left := deadline - time.monotonic()) <= 0.0:
-                raise TimedOut(f"no answer in time{self._unfinished()}")
+                raise TimedOut(f"no answer in time{self._unfinished()}{self._left()}")
             else:
                 self._pump(left)
 
@@ -176,12 +176,16 @@ class ChildProcess:
             code = self._process.wait(_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             return f"closed its standard output{self._unfinished()}"
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return f"{how}{self._unfinished()}"
+        return f"{_how(code)}{self._unfinished()}"
 
     def _unfinished(self) -> str:
         rest = bytes(self._received)
         return f" after the unfinished line {quote(rest)}" if rest else ""
+
+    def _left(self) -> str:
+        """Said of a process that is gone, while a child of it holds the output open."""
+        code = self._process.poll()
+        return "" if code is None else f"; it has left with {_how(code)}, and a child has not"
 
     def stop(self, *, quit_message: bytes = b"") -> None:
         """End the process group: the quit message if there is one, TERM, KILL; no zombie stays."""
@@ -210,6 +214,11 @@ class ChildProcess:
     def _wait(self, seconds: float) -> None:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
+
+
+def _how(code: int) -> str:
+    """How a process ended."""
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _offer_to_the_kernel(pid: int) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from .authoring.blueprint import SUFFIX
 from .authoring.regenerate import regenerate
-from .cases import ARRAYS, DamagedError, golden, read_file
+from .cases import ARRAYS
 from .features import FEATURES, PROFILES
+from .golden_files import DamagedError, golden, read_file, read_index
 from .specimens.faults import FAULTS
 
 __all__ = ["regenerate", "verify"]
@@ -24,9 +25,10 @@ def verify() -> list[str]:
     list of str
         What is wrong, each with the file it is about; empty if nothing is.
     """
-    if damaged := _damaged("index.json"):
-        return damaged
-    index = json.loads(read_file("index.json"))
+    try:
+        index = read_index()
+    except DamagedError as error:
+        return [str(error)]
     entries = [index["notes"], index["schema"], *index["cases"]]
     if damaged := [problem for entry in entries for problem in _damaged(entry["file"])]:
         return damaged

@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +14,11 @@ from typing import NamedTuple
 
 import pytest
 
-from radam_conformance import cases, cli, verify
+from radam_conformance import cases, cli, golden_files, verify
 from radam_conformance.cases import load_case, load_suite
 
 from .sample_ports import FOLDER, port
+from .small_suite import small_suite
 
 pytestmark = pytest.mark.usefixtures("oracle_once")
 
@@ -265,18 +265,24 @@ def test_verify_says_how_much_it_checked(run: Run) -> None:
 def test_a_damaged_suite_exits_4_and_names_the_file(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: Damage, file: str
 ) -> None:
-    copy = shutil.copytree(str(cases.golden()), tmp_path / "golden")
+    copy = small_suite(tmp_path)
     damage(copy)
-    for module in (cases, verify):
+    for module in (golden_files, verify):
         monkeypatch.setattr(module, "golden", lambda: copy)
     done = run("verify")
 
     assert done.code == 4
     assert f"{file}: " in done.out
-    assert "DAMAGED  1 problems" in done.out
+    assert "DAMAGED  1 problem\n" in done.out
 
 
-def test_oracles_that_disagree_are_damage(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oracles_that_disagree_are_damage(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copy = small_suite(tmp_path)
+    for module in (golden_files, verify):
+        monkeypatch.setattr(module, "golden", lambda: copy)
+
     def disagree(**how: object) -> list[str]:
         raise ArithmeticError("core/smoke-01-f64: the oracles disagree in dialect paper")
 
@@ -291,9 +297,9 @@ def test_oracles_that_disagree_are_damage(run: Run, monkeypatch: pytest.MonkeyPa
 def test_no_case_of_a_damaged_suite_is_used(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]
 ) -> None:
-    copy = shutil.copytree(str(cases.golden()), tmp_path / "golden")
+    copy = small_suite(tmp_path)
     flip_a_bit(copy)
-    monkeypatch.setattr(cases, "golden", lambda: copy)
+    monkeypatch.setattr(golden_files, "golden", lambda: copy)
     cases.load_case.cache_clear()
     done = run(*command)
 

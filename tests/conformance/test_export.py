@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from radam_conformance import cli, export
-from radam_conformance.cases import Case, golden, load_case, load_suite
+from radam_conformance.cases import Case, load_case, load_suite
 from radam_conformance.export import ExportError
 from radam_conformance.export_tables import COLUMNS, STRUCT
+from radam_conformance.golden_files import golden
 
 STORED = ("paper", "pytorch", "optax", "authors", "paper-hold", "lamp", "proxmin")
 LARGEST_HEADER = 2_000_000  # bytes

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from radam_ref import Dialect
 
 from .. import naming, report_text
-from ..cases import Case, load_index, load_notes, read_file
+from ..cases import Case, load_index, load_notes
+from ..golden_files import read_file
 from ..results import ACCEPTED, MET, CaseResult, Diagnosis, FirstBad, Report
 
 PRECISIONS = (128, 512, 2048)  # bits
