@@ -53,15 +53,7 @@ optimizers, with their inputs, steps and tolerances, and exact numbers to compar
 
 
 LIMITS = """\
-## What the suite does not test
-
-- Hyper-parameters other than lr that change between two steps: with other betas, ports that keep a
-  running product of beta rightly differ from those that take a power.
-- Sparse gradients, and gradients in another dtype than the parameters'.
-- Anything beyond one process and one device, and the speed of a port.
-- Whether a whole training converges: every case gives the gradients, so no error feeds on itself.
-- Steps beyond a million, and float16 moments: half precision parameters have moments in float32.
-- A port that recognises the inputs. The laws, on fresh inputs by `--seed`, make that no easy trick.
+What no fault of this kind can show stands in [limits.md](limits.md).
 """
 
 
