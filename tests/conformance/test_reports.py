@@ -250,6 +250,18 @@ def test_markdown_has_the_headline_the_cause_and_the_numbers(failing: Report) ->
     assert len(rows) == 2 + 4
 
 
+def test_every_kind_has_the_page_that_explains_the_first_wrong_step() -> None:
+    faulty = port("faulty", fault="m uncorrected")
+    content = document(judge(faulty, load_suite("core/smoke-01-f64"), explain=True))
+    (page,) = content["ports"][0]["explanations"]
+    line = "m_hat = m_t/(1-beta1^t)"
+
+    assert (page["case"], page["step"]) == ("core/smoke-01-f64", 1)
+    assert line in page["text"]
+    assert line in html.render(content)
+    assert f"```text\n{page['text']}\n```" in markdown.render(content)
+
+
 def test_markdown_takes_nothing_that_a_port_says_for_markup(rude: Report) -> None:
     text = reports.KINDS["md"](document(rude))
     outside = re.sub(r"^(`{3,})sh\n.*?^\1$", "", text, flags=re.M | re.S)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from radam_ref import Dialect
 
-from .. import naming, report_text
+from .. import naming, report_text, terminal
 from ..cases import Case, load_index, load_notes
 from ..golden_files import read_file
 from ..results import ACCEPTED, MET, CaseResult, Diagnosis, FirstBad, Report
@@ -96,6 +96,7 @@ def _port(report: Report, grade: str) -> Document:
         "interrupted": report.interrupted,
         "verdicts": list(_verdicts(report)),
         "diagnosis": _diagnosis(report.diagnosis) if report.diagnosis else None,
+        "explanations": list(_explanations(report)),
         "cases": [_case(report, result, grade) for result in report.results],
     }
 
@@ -155,6 +156,15 @@ def _diagnosis(diagnosis: Diagnosis) -> Document:
         "step": diagnosis.step,
         "notes": [notes[flag]["description"] for flag in diagnosis.notes],
     }
+
+
+def _explanations(report: Report) -> Iterable[Document]:
+    """The pages of `--explain`, as they stand in a terminal."""
+    from ..explain_text import render
+
+    for page in report.explanations:
+        text = terminal.plain(render(page))
+        yield {"case": page.case.id, "step": page.step, "text": text}
 
 
 def _case(report: Report, result: CaseResult, grade: str) -> Document:

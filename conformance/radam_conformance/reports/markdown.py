@@ -29,10 +29,10 @@ def code(text: str, most: int = 1000) -> str:
     return f"{fence}{blank}{line}{blank}{fence}".replace("|", "\\|")
 
 
-def block(text: str) -> str:
-    """Lines of a shell, in a fence that none of them closes."""
+def block(text: str, language: str = "sh") -> str:
+    """Lines of a shell or of plain text, in a fence that none of them closes."""
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{fence}sh\n{text}\n{fence}"
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def plain(text: str) -> str:
