@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 Row: TypeAlias = tuple[float, ...]
 Gradients: TypeAlias = Callable[[str], tuple[Row, ...]]  # by dtype
@@ -13,6 +13,20 @@ Gradients: TypeAlias = Callable[[str], tuple[Row, ...]]  # by dtype
 REAL = ("float64", "float32")
 SIGNIFICAND = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}  # bits
 SPARSE = (1, 2, 3, 4, 5, 6, 7, 8, 12, 20, 40)
+DENSE = (*range(1, 13), 16, 20, 28, 40)
+ZEROS = (0.0, 0.0, 0.0)
+
+
+class Numbers(TypedDict):
+    """The four hyper-parameters of Core."""
+
+    lr: float
+    beta1: float
+    beta2: float
+    eps: float
+
+
+LITERAL: Numbers = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
 
 @dataclass(frozen=True)
