@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import localcontext
 from typing import Any
 
@@ -190,65 +189,10 @@ def step(
     >>> x, state.t
     (array([ 0.5, -1. ]), 1)
     """
-    return _step(params, grads, state, config, lr, lambda terms: terms)
+    return step_by(params, grads, state, config, lr, lambda terms: terms)
 
 
-def step_many(
-    params: Sequence[Array],
-    grads: Sequence[Array],
-    state: RAdamState,
-    config: RAdamConfig = RAdamConfig(),
-    *,
-    lr: Any = None,
-) -> tuple[list[Array], RAdamState]:
-    """`step` on each of several arrays that share t, whose terms are fetched once.
-
-    Under a compiler the terms of a traced t are most of what is traced.
-
-    Parameters
-    ----------
-    params, grads : sequences of arrays
-    state : RAdamState
-        t, and sequences m and v.
-    config, lr
-        As for `step`, the same for all.
-
-    Returns
-    -------
-    (list, RAdamState)
-        The new params, and the state with t counted up and lists m and v.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `step`; or if there are not as many of each.
-
-    Examples
-    --------
-    >>> x, y = np.ones(2), np.zeros(())
-    >>> moments = [0 * x, 0 * y]
-    >>> step_many([x, y], [x, y], RAdamState(0, moments, moments), lr=0.25)[0]
-    [array([0.75, 0.75]), array(0.)]
-    """
-    fetched: dict[Any, Any] = {}
-
-    def once(terms: Any) -> Any:
-        def remembered(t: Any, config: RAdamConfig, lr: float, dtype: str) -> Any:
-            if (lr, dtype) not in fetched:
-                fetched[lr, dtype] = terms(t, config, lr, dtype)
-            return fetched[lr, dtype]
-
-        return remembered
-
-    stepped = [
-        _step(x, g, RAdamState(state.t, m, v), config, lr, once)
-        for x, g, m, v in zip(params, grads, state.m, state.v, strict=True)
-    ]
-    after = RAdamState(state.t + 1, [new.m for _, new in stepped], [new.v for _, new in stepped])
-    return [x for x, _ in stepped], after
-
-
-def _step(
+def step_by(
     params: Array, grads: Array, state: RAdamState, config: RAdamConfig, lr: Any, fetching: Any
 ) -> tuple[Array, RAdamState]:
     """One step, whose terms are fetched by what `fetching` makes of the function that would."""

@@ -11,11 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from radam_ref import Dialect, RAdamConfig, RAdamState, step
+from radam_ref import Dialect, RAdamConfig, RAdamState, step_many
 
 AXES = tuple(field.name for field in fields(Dialect))
 HYPER = ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize", "dialect")
-SMALL = 65_536  # elements; a larger tensor fills the machine by itself
+PLAIN = (Tensor, torch.nn.Parameter)
+BLOCK = 65_536  # elements; of so many all arrays stay in a cache
+FEW = 32  # blocks that share traced terms; of more the results would fill the memory
 
 Tensors = tuple[Tensor, ...]
 
@@ -42,69 +44,87 @@ def _configuration(
     return config
 
 
-def radam(tensors: list[Tensors], group: dict[str, Any]) -> None:
-    """Step (param, grad, exp_avg, exp_avg_sq, step) of each tensor of a group, in place."""
-    hyper, lr, dialect = {name: group[name] for name in HYPER}, group["lr"], group["dialect"]
-    if isinstance(dialect, Dialect):  # torch.compile passes no objects on
-        hyper["dialect"] = tuple(getattr(dialect, axis) for axis in AXES)
-    traced = group["capturable"] or torch.compiler.is_compiling()
-    if traced or group["differentiable"] or group["foreach"] is False:
-        _single_tensor_radam(tensors, lr, hyper, traced)
-    else:
-        _multi_tensor_radam(tensors, lr, hyper)
-
-
 def _single_tensor_radam(
-    tensors: list[Tensors], lr: Any, hyper: dict[str, Any], traced: bool = False
+    tensors: list[Tensors], lr: Any, hyper: dict[str, Any], traced: bool
 ) -> None:
-    for *arrays, count in tensors:
-        before = arrays
-        if torch.is_grad_enabled():  # differentiable: autograd keeps what is about to change
-            before = [array.clone() for array in arrays]
-        after, t = advance(before, count.to(torch.int64) if traced else int(count), lr, hyper)
-        param, _, *moments = arrays
-        for place, value in zip((param, *moments), after, strict=True):
-            leaf = place.is_leaf and place.requires_grad  # it has no history to write on
-            (place.detach() if leaf else place).copy_(value)
-        _count([count], t)
+    """Step (param, grad, exp_avg, exp_avg_sq, step) of each tensor, one after the other."""
+    for each in tensors:
+        _step_in_place([each], lr, hyper, traced)
 
 
-def _multi_tensor_radam(tensors: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
-    """Small tensors of a kind, laid end to end, are one tensor: the update is elementwise."""
+def _multi_tensor_radam(
+    tensors: list[Tensors], lr: Any, hyper: dict[str, Any], traced: bool
+) -> None:
+    """Step many: small tensors of a kind, laid end to end, are one; the update is elementwise."""
     kinds: dict[Any, list[Tensors]] = defaultdict(list)
     for each in tensors:
         param, *_, count = each
-        small = type(param) in (Tensor, torch.nn.Parameter) and param.numel() <= SMALL
-        kinds[(int(count), param.dtype, param.device) if small else id(param)].append(each)
+        if traced:  # each by its own count, which nobody reads, but all with one set of terms
+            kinds[param.device].append(each)
+        else:
+            small = type(param) in PLAIN and param.numel() <= BLOCK
+            kinds[(int(count), param.dtype, param.device) if small else id(param)].append(each)
     for members in kinds.values():
-        if len(members) == 1:
-            _single_tensor_radam(members, lr, hyper)
-            continue
-        params, grads, exp_avgs, exp_avg_sqs, counts = map(list, zip(*members, strict=True))
-        columns = (params, grads, exp_avgs, exp_avg_sqs)
-        flat = [torch.cat([array.reshape(-1) for array in column]) for column in columns]
-        after, t = advance(flat, int(counts[0]), lr, hyper)
-        sizes = [param.numel() for param in params]
-        for column, array in zip((params, exp_avgs, exp_avg_sqs), after, strict=True):
-            parts = zip(column, torch.split(array, sizes), strict=True)
-            torch._foreach_copy_(column, [part.view(place.shape) for place, part in parts])
-        _count(counts, t)
+        if traced or len(members) == 1:
+            _step_in_place(members, lr, hyper, traced)
+        else:
+            _step_end_to_end(members, lr, hyper)
 
 
-def _count(counts: list[Tensor], t: Any) -> None:
-    """Write t; torch.compile loses what copy_ writes into a 0-d float64 tensor (2.13, CPU)."""
-    t = torch.as_tensor(t)
-    torch._foreach_copy_(counts, [t for _ in counts])
+def _step_end_to_end(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
+    *columns, counts = map(list, zip(*members, strict=True))
+    flat = [torch.cat([array.reshape(-1) for array in column]) for column in columns]
+    _step_in_place([(*flat, counts[0])], lr, hyper, False)
+    sizes = [param.numel() for param in columns[0]]
+    for k in (0, 2, 3):
+        parts = zip(columns[k], torch.split(flat[k], sizes), strict=True)
+        torch._foreach_copy_(columns[k], [part.view(place.shape) for place, part in parts])
+    torch._foreach_add_(counts[1:], 1)
+
+
+def _step_in_place(members: list[Tensors], lr: Any, hyper: dict[str, Any], traced: bool) -> None:
+    """Step tensors whose count is the same, or is an array."""
+    blocks = [block for each in members for block in _blocks(*each)]
+    at_once = 1 if not traced else len(blocks) if len(blocks) == len(members) else FEW
+    while blocks:
+        now, blocks = blocks[:at_once], blocks[at_once:]
+        *columns, counts = map(list, zip(*now, strict=True))
+        t = torch.stack(counts).to(torch.int64) if traced else int(counts[0])
+        before = columns
+        if torch.is_grad_enabled():  # differentiable: autograd keeps what is about to change
+            before = [[array.clone() for array in column] for column in columns]
+        for k, values in zip((0, 2, 3), advance(before, t, lr, hyper), strict=True):
+            for place, value in zip(columns[k], values, strict=True):
+                leaf = place.is_leaf and place.requires_grad  # it has no history to write on
+                (place.detach() if leaf else place).copy_(value)
+    torch._foreach_add_([count for *_, count in members], 1)
+
+
+def _blocks(*each: Tensor) -> list[Tensors]:
+    """Views of a large tensor, of each as much as stays in a cache while a step is computed."""
+    *arrays, count = each
+    param = arrays[0]
+    if (
+        torch.compiler.is_compiling()  # which has better ways
+        or torch.is_grad_enabled()
+        or param.device.type != "cpu"
+        or type(param) not in PLAIN
+        or param.numel() <= BLOCK
+        or not all(array.is_contiguous() for array in arrays)
+    ):
+        return [each]
+    columns = [torch.split(array.view(-1), BLOCK) for array in arrays]
+    return [(*block, count) for block in zip(*columns, strict=True)]
 
 
 @torch._dynamo.nonstrict_trace
 def advance(
-    arrays: list[Tensor], t: Any, lr: Any, hyper: dict[str, Any]
-) -> tuple[tuple[Tensor, ...], Any]:
+    columns: list[list[Tensor]], t: Any, lr: Any, hyper: dict[str, Any]
+) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """One step; the compiler does not look inside, and traces the operations on tensors alone."""
-    param, grad, exp_avg, exp_avg_sq = arrays
+    params, grads, exp_avgs, exp_avg_sqs = columns
     if isinstance(lr, Tensor):
-        lr = lr.to(param.device).reshape(())
-    state = RAdamState(t, exp_avg, exp_avg_sq)
-    value, (t, m, v) = step(param, grad, state, configuration(hyper), lr=lr)
-    return (value, m, v), t
+        lr = lr.to(params[0].device).reshape(())
+    state = RAdamState(t, exp_avgs, exp_avg_sqs)
+    values, (_, m, v) = step_many(params, grads, state, configuration(hyper), lr=lr)
+    return values, m, v

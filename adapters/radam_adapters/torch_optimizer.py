@@ -13,7 +13,7 @@ from torch.optim.optimizer import Optimizer, ParamsT, _use_grad_for_differentiab
 
 from radam_ref import Dialect, init
 
-from ._torch_steps import configuration, radam
+from ._torch_steps import AXES, HYPER, _multi_tensor_radam, _single_tensor_radam, configuration
 
 FLAGS = ("foreach", "capturable", "differentiable", "fused")
 TORCH_SAYS = {  # how the messages of torch.optim.RAdam begin
@@ -189,7 +189,7 @@ class RAdam(torch.optim.RAdam):
             tensors: tuple[list[Tensor], ...] = ([], [], [], [], [])
             self._init_group(group, *tensors)
             if not asked_for_state:
-                radam(list(zip(*tensors, strict=True)), group)
+                _radam(list(zip(*tensors, strict=True)), group)
         return loss
 
     def _is_asked_for_its_state(self) -> bool:
@@ -204,6 +204,17 @@ class RAdam(torch.optim.RAdam):
         # Every process must come to the same answer, whatever its shard holds.
         whole = (grad.full_tensor() if hasattr(grad, "full_tensor") else grad for grad in shown)
         return not any(bool(grad.any()) for grad in whole)
+
+
+def _radam(tensors: list[tuple[Tensor, ...]], group: dict[str, Any]) -> None:
+    """Step (param, grad, exp_avg, exp_avg_sq, step) of each tensor of a group, in place."""
+    hyper, dialect = {name: group[name] for name in HYPER}, group["dialect"]
+    if isinstance(dialect, Dialect):  # torch.compile passes no objects on
+        hyper["dialect"] = tuple(getattr(dialect, axis) for axis in AXES)
+    compiling = torch.compiler.is_compiling()
+    one_by_one = group["differentiable"] or (group["foreach"] is False and not compiling)
+    step = _single_tensor_radam if one_by_one else _multi_tensor_radam
+    step(tensors, group["lr"], hyper, compiling or group["capturable"])
 
 
 def _suited(kept: dict[str, Any], param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:

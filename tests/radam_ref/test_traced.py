@@ -350,5 +350,20 @@ def test_many_arrays_step_as_each_alone(t: Any) -> None:
         np.testing.assert_array_equal(after.m[k], own.m)
         np.testing.assert_array_equal(after.v[k], own.v)
     assert after.t == 8
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="grads must be as many as params, 4, got 2"):
         step_many(arrays, arrays[:2], together)
+
+
+@pytest.mark.parametrize("xp", [np, torch, jnp], ids=lambda xp: xp.__name__)
+def test_arrays_that_each_have_their_own_t_step_as_each_alone(xp: Any) -> None:
+    x = xp.asarray([1.0, -2.0], dtype=xp.float32)
+    together = RAdamState(xp.asarray([0, 4, 1000]), [x] * 3, [x * x] * 3)
+    params, after = step_many([x] * 3, [x] * 3, together, lr=0.5)
+
+    for t, got, m in zip((0, 4, 1000), params, after.m, strict=True):
+        alone, own = step(x, x, RAdamState(t, x, x * x), lr=0.5)
+        np.testing.assert_allclose(got, alone, rtol=1e-6)
+        np.testing.assert_allclose(m, own.m, rtol=1e-6)
+    assert after.t.tolist() == [1, 5, 1001]
+    with pytest.raises(ValueError, match=r"state\.t must be as many as params, 2, got 3"):
+        step_many([x] * 2, [x] * 2, together)
