@@ -1,8 +1,11 @@
-"""The examples run, draw a picture, and find what the tools of their fields find."""
+"""The examples run and find what the tools of their fields find; those of inverse problems draw."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,14 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 PNG = b"\x89PNG"
 
 
-def run(name: str, tmp_path: Path, *arguments: str) -> Any:
+def run(name: str, tmp_path: Path | None = None, *arguments: str) -> Any:
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    if tmp_path is None:
+        return module.main()
     found = module.main(tmp_path / "picture.png", *arguments)
     assert (tmp_path / "picture.png").read_bytes().startswith(PNG)
     return found
@@ -27,7 +32,8 @@ def run(name: str, tmp_path: Path, *arguments: str) -> Any:
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.py")), ids=lambda file: file.stem)
 def test_each_has_at_most_eighty_lines_and_is_run_here(file: Path) -> None:
     assert len(file.read_text().splitlines()) <= 80
-    assert f'run("{file.stem}"' in Path(__file__).read_text()
+    text = Path(__file__).read_text()
+    assert f'run("{file.stem}"' in text or f'"{file.stem}.py"' in text
 
 
 def test_a_likelihood_by_minibatches(tmp_path: Path) -> None:
@@ -68,3 +74,28 @@ def test_a_thousand_decay_curves(tmp_path: Path) -> None:
 
     assert found["result"].success.all()
     assert found["off"] < 3e-3
+
+
+def test_a_run_of_torch_is_moved_to_ours_and_back() -> None:
+    found = run("from_torch_radam")
+
+    assert found["returned"] == pytest.approx(found["straight"], rel=1e-9)
+    assert found["off"] < 1e-11
+
+
+def test_jax_with_optax() -> None:
+    found = run("jax_optax")
+
+    np.testing.assert_allclose(found["params"]["a"], [2, -0.5], atol=0.05)
+    assert np.isfinite(found["slope"])
+    assert found["slope"] != 0
+
+
+def test_torch_over_two_processes() -> None:
+    """A script of its own, for the processes it starts import it."""
+    command = [sys.executable, EXAMPLES / "torch_fsdp.py"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    loss, alone = re.findall(r"loss (\S+)", shown)
+
+    assert shown.startswith("two processes took 30 steps, one took 30 more")
+    assert loss == alone

@@ -76,7 +76,7 @@ PLACES = {
             device=array_api_strict.Device("no_float64"),
         ),
         "float32",
-        40,
+        10,
     ),
 }
 
@@ -155,7 +155,8 @@ def test_gradients_through_twelve_steps(dialect: str, eps: float) -> None:
     x = np.asarray([1.0, 2.0, -0.3])
     config = RAdamConfig(0.05, eps=eps, dialect=DIALECTS[dialect])
     with jax.enable_x64(True):
-        jacobian = jax.jit(jax.jacrev(lambda x: last_of_twelve(x, mask, config)))(jnp.asarray(x))
+        end = jax.jit(jax.grad(lambda x: last_of_twelve(x, mask, config).sum()))
+        slopes = end(jnp.asarray(x))  # an element depends on itself alone
 
     def run(x: Any) -> Any:
         state = init(x)
@@ -164,8 +165,8 @@ def test_gradients_through_twelve_steps(dialect: str, eps: float) -> None:
         return x
 
     h = 1e-5
-    differences = np.diag((run(x + h) - run(x - h)) / (2 * h))
-    np.testing.assert_allclose(jacobian, differences, rtol=1e-6, atol=1e-8)
+    differences = (run(x + h) - run(x - h)) / (2 * h)
+    np.testing.assert_allclose(slopes, differences, rtol=1e-6, atol=1e-8)
 
 
 def test_float32_gradients_are_finite() -> None:
@@ -272,7 +273,12 @@ def test_gradients_with_respect_to_the_betas_under_jit() -> None:
     draws = np.random.default_rng(5).standard_normal((12, 3)).astype("float32")
 
     def ended(beta1: Any, beta2: Any) -> Any:
-        return run_from_zero([*jnp.asarray(draws)], RAdamConfig(1.0, beta1, beta2))[0].sum()
+        def advance(carry: Any, grads: Any) -> tuple[Any, None]:
+            x, state = carry
+            return step(x, grads, state, RAdamConfig(1.0, beta1, beta2)), None
+
+        start = jnp.zeros(3), init(jnp.zeros(3))._replace(t=jnp.asarray(0))
+        return jax.lax.scan(advance, start, jnp.asarray(draws))[0][0].sum()
 
     slopes = jax.jit(jax.grad(ended, (0, 1)))(jnp.float32(0.9), jnp.float32(0.99))
 
