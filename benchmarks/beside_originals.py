@@ -50,7 +50,7 @@ def jitted_moves(make: Any) -> list[float]:
 
 def shown(moves: list[float]) -> str:
     first = next(t for t, move in enumerate(moves, 1) if abs(move - 1) > 1e-3)
-    return f"from step {first}, r_6 off by {abs(moves[5] / EXACT[5] - 1):.0e}"
+    return f"from step {first}, r_6 off by {abs(moves[5] / EXACT[5] - 1):.2%}"
 
 
 def count_after_2_to_the_24(optimizer_class: Any) -> str:

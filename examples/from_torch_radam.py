@@ -53,7 +53,8 @@ def main():
     moved = train(ours, optimizer, 50)
     back, optimizer = continued(saved(ours, optimizer), torch.optim.RAdam)
     returned = train(back, optimizer, 50)
-    off = max((x - y).abs().max().item() for x, y in zip(net.parameters(), back.parameters()))
+    pairs = zip(net.parameters(), back.parameters(), strict=True)
+    off = max((x - y).abs().max().item() for x, y in pairs)
     print(f"loss {moved:.4f} after 100 steps; after 150 torch alone {straight:.12f},")
     print(f"torch, ours and torch again {returned:.12f}; parameters differ by {off:.1e}")
     return {"straight": straight, "returned": returned, "off": off}

@@ -6,7 +6,7 @@ from decimal import localcontext
 from typing import Any
 
 import numpy as np
-from array_api_compat import is_jax_array, is_torch_array
+from array_api_compat import is_torch_array
 
 from . import _dtypes, _terms, _traced
 from ._arguments import (
@@ -17,6 +17,7 @@ from ._arguments import (
     require,
     step_number,
     step_size,
+    term_arguments,
 )
 from ._config import RAdamConfig, real
 from ._step import Array, RAdamState
@@ -208,7 +209,7 @@ def step_by(
         host = has_host_terms(config)
         terms = _terms.coefficients if host else _traced.at_host_count(xp, params)
     terms = fetching(terms)
-    if type(params) is not np.ndarray and _is_differentiable(params, grads, state, xp):
+    if is_torch_array(params) and _is_differentiable(params, grads, state, config, xp):
         terms = _traced.guarded(terms)
     params, state = _dtypes.step(params, grads, state, config, lr, xp, terms)
     if isinstance(state.v, np.generic):  # what NumPy makes of 0-d arrays
@@ -218,9 +219,11 @@ def step_by(
     return params, state
 
 
-def _is_differentiable(params: Array, grads: Array, state: RAdamState, xp: Any) -> bool:
-    """Whether somebody may take a gradient through this step."""
-    if is_torch_array(params):
-        arrays = (params, grads, state.m, state.v)
-        return bool(xp.is_grad_enabled()) and any(array.requires_grad for array in arrays)
-    return is_jax_array(params)
+def _is_differentiable(
+    params: Array, grads: Array, state: RAdamState, config: RAdamConfig, torch: Any
+) -> bool:
+    """Whether Torch may be asked for a gradient through this step; JAX may always."""
+    if not torch.is_grad_enabled():
+        return False
+    arrays = (params, grads, state.m, state.v, *term_arguments(config))
+    return any(getattr(array, "requires_grad", False) for array in arrays)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from array_api_compat import (
@@ -57,13 +58,37 @@ def step(
     """`_step.step` on arrays of any dtype out of COMPUTE."""
     dtype = name(params.dtype)
     compute = COMPUTE[dtype]
+    operations = _jax_operations() if is_jax_array(params) else xp
+    how = config, lr, operations, compute, terms
     if dtype.startswith("complex"):
-        return _complex_step(params, grads, state, config, lr, xp, compute, terms)
+        return _complex_step(params, grads, state, *how)
     if dtype == compute:
-        return _step.step(params, grads, state, config, lr, xp, compute, terms)
+        return _step.step(params, grads, state, *how)
     params32, grads32 = (xp.astype(half, xp.float32) for half in (params, grads))
-    params32, state = _step.step(params32, grads32, state, config, lr, xp, compute, terms)
+    params32, state = _step.step(params32, grads32, state, *how)
     return xp.astype(params32, params.dtype), state
+
+
+@lru_cache(maxsize=1)
+def _jax_operations() -> Any:
+    """JAX's, but for a root with a slope of 0 at 0 instead of an infinite one.
+
+    Anybody may ask for the slope; a guard in the formula would cost two selections of each element.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    @jax.custom_jvp
+    def sqrt(x: Any) -> Any:
+        return jnp.sqrt(x)
+
+    @sqrt.defjvp
+    def slope(primals: Any, tangents: Any) -> Any:
+        (x,), (dx,) = primals, tangents
+        root = sqrt(x)
+        return root, jnp.where(x == 0, 0, dx / (2 * jnp.where(x == 0, 1, root)))
+
+    return SimpleNamespace(sqrt=sqrt, where=jnp.where)
 
 
 def _complex_step(

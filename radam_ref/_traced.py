@@ -173,7 +173,8 @@ def coefficients(t: Array, config: RAdamConfig, lr: float, dtype: str) -> tuple[
             now["shrink"] = xp.where(tractable, steps * 0 + c.shrink, steps * 0 + 1)
         at_zero = root_at_zero(eps, eps_root, dtype, xp)  # eps_t falls towards eps
         c = c._replace(tractable=tractable, at_zero=at_zero)
-        guarded = not (form.eps_root and isinstance(eps_root, float))
+        kept_from_0 = form.eps_root and isinstance(eps_root, float)
+        guarded = not kept_from_0 and not (isinstance(at_zero, float) and at_zero == 0)
         form = form._replace(rectified=None, guarded=guarded)
     return form, c._replace(**{k: xp.astype(x, getattr(xp, dtype)) for k, x in now.items()})
 

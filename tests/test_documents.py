@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,12 +61,23 @@ def test_the_ten_lines_about_optax_reproduce_its_fault(capsys: pytest.CaptureFix
     assert exact == pytest.approx(0.0258211128, abs=1e-9)
 
 
-def test_the_example_in_jax_descends_to_the_minimum() -> None:
-    (example,) = blocks("docs/jax.md")
+def test_the_examples_in_torch_and_jax_descend_to_the_minimum() -> None:
+    in_torch, in_jax = blocks("docs/torch-and-jax.md")
     names: dict[str, object] = {}
-    exec(example, names)
+    exec(in_torch, names)
+    exec(in_jax, names)
 
+    assert abs(names["x"]).max() < 0.5  # type: ignore[arg-type]
     assert abs(names["params"]["w"]).max() < 0.5  # type: ignore[index]
+
+
+def test_the_lines_about_torch_and_optax_are_those_of_the_benchmark() -> None:
+    command = [sys.executable, "-W", "ignore", ROOT / "benchmarks" / "beside_originals.py"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    page = (ROOT / "docs/torch-and-jax.md").read_text().splitlines()
+
+    assert len(shown.splitlines()) == 9
+    assert [line for line in shown.splitlines() if line.rstrip() not in page] == []
 
 
 def test_every_clause_of_the_contract_is_tested() -> None:

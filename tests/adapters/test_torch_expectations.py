@@ -4,9 +4,11 @@ The configurations, error inputs and flags are those of `torch.testing`'s entry 
 """
 
 import copy
+import inspect
 import io
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -124,6 +126,18 @@ def test_a_tensor_lr_is_a_float_lr(options: Options) -> None:
     torch.testing.assert_close(number.params, tensor.params)
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 1)], ids=str)
+@pytest.mark.parametrize("way", [{}, {"foreach": False}, {"capturable": True}], ids=ident)
+def test_a_tensor_lr_of_one_element_may_have_dimensions(way: Options, shape: Any) -> None:
+    problem, other = Linear(), Linear()
+    for each, lr in ((problem, 1e-3), (other, torch.full(shape, 1e-3))):
+        optimizer = RAdam(each.params, **way, lr=lr)
+        for _ in range(7):
+            optimizer.step(each.loss)
+
+    torch.testing.assert_close(problem.params, other.params)
+
+
 @NOT_DIFFERENTIABLE
 def test_groups_have_their_own_decay_and_lr(options: Options) -> None:
     problem, still = Linear(), Parameter(torch.randn(2))
@@ -161,6 +175,42 @@ def test_no_gradient_is_no_step_and_a_zero_gradient_no_movement(options: Options
 
 
 # One tensor, many tensors
+
+
+@pytest.mark.parametrize("options", [{}, {"capturable": True}, {"foreach": False}], ids=ident)
+def test_foreach_is_the_default_where_torch_looks_for_it(options: Options) -> None:
+    module = inspect.getmodule(RAdam)
+    problem = Linear()
+    problem.loss()
+    with patch.object(module, "_multi_tensor_radam") as many:
+        RAdam(problem.params, **options).step()
+
+    assert many.called == ("foreach" not in options)
+
+
+def test_what_torch_says_of_its_radam_is_so_of_ours() -> None:
+    """Its entry lists what the class supports; each is in the configurations of this file."""
+    assert set(INFO.supported_impls) == {"foreach", "differentiable"}
+    assert INFO.supports_complex
+    assert not INFO.supports_sparse
+    assert {key for entry in ON_GPUS for key in entry} <= set(RAdam([torch.ones(1)]).defaults)
+
+
+@pytest.mark.parametrize("options", [{}, {"foreach": False}, {"capturable": True}], ids=ident)
+def test_a_large_tensor_takes_the_steps_of_its_parts(options: Options) -> None:
+    """It is stepped in blocks; a part that is not contiguous is stepped whole. The same bits."""
+    torch.manual_seed(7)
+    whole = torch.randn(70_001, 2)
+    parts = [whole[:, 0].clone(), torch.randn(70_001, 2)[:, 1].copy_(whole[:, 1])]
+    first, second = RAdam([whole], lr=0.1, **options), RAdam(parts, lr=0.1, **options)
+    for _ in range(8):
+        whole.grad = torch.randn_like(whole)
+        for part, column in zip(parts, whole.grad.T, strict=True):
+            part.grad = column
+        first.step()
+        second.step()
+
+    assert all(torch.equal(x, y) for x, y in zip(parts, whole.T, strict=True))
 
 
 @pytest.mark.parametrize(
