@@ -86,7 +86,7 @@ def test_a_run_of_torch_is_moved_to_ours_and_back() -> None:
 def test_jax_with_optax() -> None:
     found = run("jax_optax")
 
-    np.testing.assert_allclose(found["params"]["a"], [2, -0.5], atol=0.05)
+    np.testing.assert_allclose(found["params"]["a"], [2, -0.5], atol=0.1)
     assert np.isfinite(found["slope"])
     assert found["slope"] != 0
 
