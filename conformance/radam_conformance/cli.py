@@ -82,7 +82,10 @@ def run(
     skip: Skip = None,
     dtype: Dtype = None,
     grade: Annotated[
-        str, typer.Option(help="binary32 forgives scalar terms in binary32.", metavar="binary64|32")
+        str,
+        typer.Option(
+            help="binary32 forgives scalar terms in binary32.", metavar="binary64|binary32"
+        ),
     ] = "binary64",
     renames: Map = None,
     options: Set = None,
@@ -195,7 +198,12 @@ def identify(
 
 @app.command(name="list")
 def list_(
-    only: Only = None, skip: Skip = None, dtype: Dtype = None, profile: Profile = None
+    only: Only = None,
+    skip: Skip = None,
+    dtype: Dtype = None,
+    profile: Annotated[
+        list[str] | None, typer.Option(help="Just this part of the suite; may be repeated.")
+    ] = None,
 ) -> None:
     """List the cases of the suite."""
     terminal.show(listing.render_list(_cases(only, skip, dtype, profile)))

@@ -13,7 +13,6 @@ from .clues.targets import Target, in_binary32, is_narrow, is_rounded, target_of
 from .results import CaseResult, Cause, Diagnosis
 from .schedule import Run
 
-FEW = 3  # notes that a reader takes in
 PAPER = Dialect()
 SINGLE = Cause(
     "scalar terms are computed in binary32",
@@ -121,12 +120,9 @@ def _split(
 
 
 def _notes(failing: Collection[str], runs: Sequence[Run]) -> tuple[str, ...]:
-    """Flags of all these cases, or the few of which every case fails."""
+    """Flags of all these cases."""
     if not failing:
         return ()
     flags = {run.case.id: set(run.case.flags) for run in runs}
     common = set.intersection(*(flags[id] for id in failing))
-    passing = set[str]().union(*(flags[id] for id in flags if id not in failing))
-    every = set[str]().union(*(flags[id] for id in failing)) - passing
-    chosen = common or (every if len(every) <= FEW else set())
-    return tuple(flag for flag in load_notes() if flag in chosen)
+    return tuple(flag for flag in load_notes() if flag in common)

@@ -122,6 +122,7 @@ class Examination:
             results=(result,),
             gave_up=self._port.gave_up,
             diagnosis=diagnose([run], [result], used) if run else None,
+            seed=None if run else SEED,
         )
 
     @property

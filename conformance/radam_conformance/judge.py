@@ -126,6 +126,7 @@ def judge(
         decays=decays(answers, closest),
         diagnosis=diagnosis,
         explanations=pages,
+        seed=seed,
         interrupted=interrupted,
     )
 
@@ -163,10 +164,7 @@ def _explanations(
 
 
 def offers(hello: Hello, case: Case) -> bool:
-    """Whether a port says that it has all a case needs.
-
-    A million steps are run only where the port says that it is fast enough for them.
-    """
+    """Whether a port says that it has all a case needs."""
     return not lacking(case.requires, hello.features)
 
 

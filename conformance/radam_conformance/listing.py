@@ -39,12 +39,22 @@ def _case_parts(case: Case) -> Iterator[RenderableType]:
         yield Text(f"from step {hyper.start}: {values}")
     for i, tensor in enumerate(case.x0):
         yield Text(f"x {i} = {_numbers(tensor.values)}")
+        if case.start:
+            moments = (f"{name} = {_numbers(getattr(case.start, name)[i])}" for name in ("m", "v"))
+            yield Text(f"    after {case.start.t:,} steps, {', '.join(moments)}")
     cycle = len(case.gradients)
     for k, row in enumerate(case.gradients[:3], start=1):
         yield Text(f"g {k} = {', '.join('none' if g is None else _numbers(g) for g in row)}")
     if cycle > 3:
         again = ", then from the first again" if cycle < case.steps else ""
         yield Text(f"... {cycle} gradients{again}")
+    if case.restore:
+        steps = ", ".join(map(str, case.restore))
+        yield Text(f"after step {steps} the port saves its state, and goes on from the copy")
+    if case.requires:
+        yield Text(f"asked of a port that has: {', '.join(case.requires)}")
+    if case.refused:
+        yield Text(f"must be refused, for its {case.refused}")
     for dialects, expected in _alike(case):
         yield Text()
         yield _expected(case, ", ".join(dialects), expected)

@@ -210,7 +210,8 @@ def command(report: Report, id: str) -> str:
     """What runs a case again."""
     judged_by = f" --dialect {naming.name(report.dialect)}" if report.by_name else ""
     # The laws have no stored case: they are tried anew, on the same inputs for the same seed.
-    again = "--profile laws" if id.startswith("laws/") else f"--only {id}"
+    laws = f"--profile laws --seed {report.seed}"
+    again = laws if id.startswith("laws/") else f"--only {id}"
     return f"radam-conformance run {report.spec}{judged_by} {again}"
 
 
@@ -226,7 +227,7 @@ def _first_bad_numbers(failing: list[CaseResult]) -> Table:
     for result in failing[:SHOWN]:
         bad = result.first_bad
         if bad:
-            digits = 17 if result.case.dtype == "float64" else 9
+            digits = 17 if result.case.dtype in ("float64", "complex128") else 9
             numbers = (f"{bad.got:.{digits}g}", f"{bad.want:.{digits}g}", f"{bad.over:.3g}")
             rows.add_row(result.case.id, str(bad.step), str(bad.element), *numbers)
         else:

@@ -208,6 +208,8 @@ class Report:
         For each kind of weight decay that was asked for, how every kind fits, the best first.
     diagnosis : Diagnosis or None
         What explains the failing cases; None if none has numbers.
+    seed : int or None
+        Of the inputs on which the laws were tried.
     explanations : tuple of Explanation
         The first wrong step of each cause, if that was asked for.
     interrupted : bool
@@ -226,6 +228,7 @@ class Report:
     decays: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     diagnosis: Diagnosis | None = None
     explanations: tuple[Explanation, ...] = ()
+    seed: int | None = None
     interrupted: bool = False
 
     def __str__(self) -> str:

@@ -358,10 +358,40 @@ def test_an_array_has_the_dtype_of_the_case(
 
 def test_complex_numbers_are_offered_where_the_code_speaks_of_them(loaded: Loaded) -> None:
     plain = loaded("def step(p, g, state, hyper):\n    return p - g * g, state\n")
-    modulus = loaded("def step(p, g, state, hyper):\n    return p - abs(g) ** 2, state\n")
+    real = loaded("def step(p, g, state, hyper):\n    return p - abs(g) ** 0.5, state\n")
+    modulus = loaded("def step(p, g, state, hyper):\n    return p - g * g.conj(), state\n")
 
-    assert "complex" not in plain.features
+    assert "complex" not in (*plain.features, *real.features)
     assert "complex" in modulus.features
+
+
+@pytest.mark.parametrize(
+    ("source", "offered"),
+    [
+        ("def step(p, g, state, hyper):\n    return p * hyper['weight_decay'], state\n", False),
+        ("def step(p, g, state, hyper):\n    return p * hyper['decoupled'], state\n", True),
+        ("class P:\n    def __call__(s, p, g, t, h):\n        h['decoupled']\nstep = P()\n", True),
+        ("def inner(*, decoupled, **more):\n    pass\n\nfrom helper import step\n", True),
+        ("from helper import step\n", True),
+        ("from helper import whole as step\n", False),
+        ("from helper import leaving as step\n", False),
+    ],
+)
+def test_the_switch_of_decay_is_offered_where_it_is_looked_at(
+    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, offered: bool
+) -> None:
+    """In the module's own code, methods and all, or wherever a step with decay leads."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "helper", raising=False)
+    (tmp_path / "helper.py").write_text(
+        "import os\n"
+        "def step(p, g, state, hyper):\n    return p * hyper['decoupled'], state\n"
+        "def whole(p, g, state, hyper):\n    return p * len(dict(hyper)), state\n"
+        "def leaving(p, g, state, hyper):\n    os._exit(0)\n"
+    )
+    driver = loaded(source)
+
+    assert ({"coupled", "decoupled"} <= set(driver.features)) == offered
 
 
 STRICT = """\

@@ -4,7 +4,7 @@
 array, or a list of arrays in the cases with several tensors (a gradient None: none this step);
 state is None at first and opaque after; hyper is a dict with lr, beta1, beta2, eps, weight_decay,
 decoupled, maximize and nesterov. It may raise NotImplementedError for what it lacks; what it never
-reads from hyper it lacks too, and complex numbers where its code has no word of them (conj, abs,
+reads from hyper it lacks too, and complex numbers where its code has no word of them (conj, imag,
 ...). Moments are shown where the state has them as m and v, or is a tuple (t, m, v). The module may
 export `make_state(t, m, v)`, which makes a state of a number of steps and the moments, and
 `FEATURES`, the words for what it can be asked; with "groups" among them, hyper is a list in the
@@ -18,17 +18,24 @@ the params after each of them. Words of `--set` become keyword arguments of eith
 from __future__ import annotations
 
 import inspect
+import multiprocessing
+import os
 import pickle
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from ..protocol import RunRequest
 from ..spec import LoadError, Spec
 from . import Driver, Observation, Rejected, refuse_unknown
+from ._arguments import TELLING
 from ._arrays import (
     Arrays,
     all_gradients,
@@ -39,52 +46,16 @@ from ._arrays import (
     shown,
     start,
 )
+from ._hyper import Read, words_of
 from ._lookup import attribute, distribution_version, import_file, import_named
 
 ALWAYS = ("tensors", "missing", "weight_decay", "maximize", "nesterov", "shapes")
+TRYING, READS_IT = 5.0, 17  # seconds, and an exit code
 STEPWISE = ("schedule", "restore")
 # What a case uses and a step that never reads it cannot have computed.
 READ = ("weight_decay", "maximize", "nesterov")
 # Without one of these, g*g is the square of a complex number, and that is no convention.
-OF_COMPLEX = frozenset(
-    "conj conjugate abs absolute real imag iscomplex iscomplexobj complex64 complex128".split()
-)
-
-
-def _reads_all(method: Callable[..., Any]) -> Any:
-    """A method of a dict after which any of its values may have been read."""
-
-    def reading(self: Read, *others: Any) -> Any:
-        self._seen.update(dict.keys(self))
-        return method(self, *others)
-
-    return reading
-
-
-class Read(dict[str, Any]):
-    """A dict that remembers the keys that were read, all of them if it was taken as a whole."""
-
-    # Without an __iter__ of its own, `f(**hyper)` and `dict(hyper)` would ask none of the others.
-    __iter__ = _reads_all(dict.__iter__)
-    keys = _reads_all(dict.keys)
-    values = _reads_all(dict.values)
-    items = _reads_all(dict.items)
-    copy = _reads_all(dict.copy)
-    __or__ = _reads_all(dict.__or__)
-    __ror__ = _reads_all(dict.__ror__)
-
-    def __init__(self, values: Mapping[str, Any], seen: set[str]) -> None:
-        super().__init__(values)
-        self._seen = seen
-
-    def __getitem__(self, key: str) -> Any:
-        self._seen.add(key)
-        return super().__getitem__(key)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """As of a dict."""
-        self._seen.add(key)
-        return super().get(key, default)
+OF_COMPLEX = frozenset("conj conjugate imag iscomplex iscomplexobj complex64 complex128".split())
 
 
 @dataclass(frozen=True)
@@ -106,16 +77,38 @@ class FunctionDriver:
         """The dtypes of the namespace."""
         return namespace(self.arrays).dtypes
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """What the module declares, or all that hyper and lists of arrays can say."""
         if self.declared is not None:
             return self.declared
-        own = ("coupled", "decoupled") * ("decoupled" in self.words)
+        own = ("coupled", "decoupled") * ("decoupled" in self.words or self._reads_decoupled())
         own += ("complex",) * bool(OF_COMPLEX & self.words)
         own += ("state",) * (self.make_state is not None)
         numpy = ("strided", "readonly") * (self.arrays == "numpy")
         return (*ALWAYS, *STEPWISE * (not self.whole_runs), *own, *numpy)
+
+    def _reads_decoupled(self) -> bool:
+        """Whether a step with decay looks at the switch: its code may lie where no words are seen.
+
+        A copy of this process tries it, which the port may leave, change or keep busy as it likes.
+        """
+        if self.arrays != "numpy" or "fork" not in multiprocessing.get_all_start_methods():
+            return False
+        copy = multiprocessing.get_context("fork").Process(target=self._tell_reading, daemon=True)
+        with warnings.catch_warnings(action="ignore"):  # JAX has threads: then it may hang
+            copy.start()
+        copy.join(TRYING)
+        copy.kill()
+        return copy.exitcode == READS_IT
+
+    def _tell_reading(self) -> None:
+        seen, x, g = set[str](), np.ones(1), np.ones(1)
+        hyper = Read({**TELLING, "weight_decay": 0.125}, seen)
+        with suppress(BaseException):
+            self.function(*((x, [g]) if self.whole_runs else (x, g, None)), hyper)
+        # A port that takes hyper as a whole, as keywords, has shown nothing by that.
+        os._exit(READS_IT if "decoupled" in seen and seen != set(hyper) else 0)
 
     def run(self, request: RunRequest, /) -> Iterator[Observation]:
         """Observed steps; the function may write into every array it is given."""
@@ -157,7 +150,8 @@ class FunctionDriver:
         except (TypeError, AttributeError, ValueError) as error:
             if t == 1 and isinstance(params, list) and self.declared is None:
                 raise NotImplementedError(f"tensors: {error}") from error
-            if t == 1 and isinstance(error, ValueError) and _makes_no_sense(hyper):
+            hypers = hyper if isinstance(hyper, list) else [hyper]
+            if t == 1 and isinstance(error, ValueError) and any(map(_makes_no_sense, hypers)):
                 raise Rejected(str(error)) from error
             raise
         if not isinstance(returned, tuple) or len(returned) != 2:
@@ -210,7 +204,7 @@ def load(spec: Spec) -> Driver:
         version=distribution_version(module),
         function=partial(function, **options),
         whole_runs=whole_runs,
-        words=_words(module),
+        words=words_of(module),
         arrays=spec.arrays,
         device=spec.device,
         declared=_declared(module),
@@ -221,12 +215,6 @@ def load(spec: Spec) -> Driver:
 def _declared(module: ModuleType) -> tuple[str, ...] | None:
     words = getattr(module, "FEATURES", None)
     return None if words is None else tuple(map(str, words))
-
-
-def _words(module: ModuleType) -> frozenset[object]:
-    """The names and constants in the module's functions: what it can ask of hyper and arrays."""
-    codes = [f.__code__ for f in vars(module).values() if inspect.isfunction(f)]
-    return frozenset(word for code in codes for word in (*code.co_consts, *code.co_names))
 
 
 def _restored(params: Any, state: Any) -> Any:

@@ -58,21 +58,38 @@ class TorchDriver:
     @cached_property
     def features(self) -> tuple[str, ...]:
         """What any optimizer takes, what the signature has, and state where it can be seen."""
-        own = ("state",) * self.keeps_moments
+        own = ("state",) * (self.keeps_moments and self.keeps_no_more)
         return (*ALWAYS, *self.arguments.features(), *own)
 
     @cached_property
     def keeps_moments(self) -> bool:
         """Whether a parameter's state has the paper's m and v: one gradient of 1 tells."""
-        param = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
-        param.grad = torch.ones_like(param)
         try:
-            optimizer = self.constructor([param], **self.arguments.keywords(TELLING))
-            optimizer.step()
-            shown = tuple(float(optimizer.state[param][key]) for key in MOMENTS.values())
+            state = self._state_after(1)
+            shown = tuple(float(state[key]) for key in MOMENTS.values())
         except Exception:  # it has no such state, whatever else is wrong with it
             return False
-        return shown == MOMENTS_OF_ONE and "step" in optimizer.state[param]
+        return shown == MOMENTS_OF_ONE and "step" in state
+
+    @cached_property
+    def keeps_no_more(self) -> bool:
+        """Whether the count, m and v are all that changes in a parameter's state.
+
+        Running products of the betas, say, would be those of another step beside an injected state.
+        """
+        once, twice = self._state_after(1), self._state_after(2)
+        others = set(once) - {"step", *MOMENTS.values()}
+        return all(str(once[key]) == str(twice.get(key)) for key in others)
+
+    def _state_after(self, steps: int) -> Mapping[str, Any]:
+        """The state of a parameter after gradients of 1."""
+        param = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+        optimizer = self.constructor([param], **self.arguments.keywords(TELLING))
+        for _ in range(steps):
+            param.grad = torch.ones_like(param)
+            optimizer.step()
+        state: Mapping[str, Any] = optimizer.state[param]
+        return state
 
     def run(self, request: RunRequest, /) -> Iterator[Observation]:
         """Observed steps; every step sees fresh gradients, so a port may write into them."""
