@@ -123,23 +123,23 @@ def _run(
 ) -> tuple[int, str]:
     """Step until a rule, the callback or the end of the batches ends it: status and message."""
     kept, show, saver = watchers
-    record = run.evaluate()
+    run.evaluate()
     while True:
         if kept is not None:
-            kept.add(record)
+            kept.add(run._record())
         if (ending := _ended(run, asked)) is not None:
             return ending
         try:
-            record = run.step()
+            run._move()
         except StopIteration:
             return BATCHES, f"The batches have come to an end: {not_moving_freely(run)}"
         if show is not None:
-            show(record)
+            show(run._record())
         if saver is not None:
             saver.after(run)
         try:
             if callback is not None:
-                callback(record)
+                callback(run._record())
         except StopIteration:
             return CALLBACK, "`callback` raised `StopIteration`."
 

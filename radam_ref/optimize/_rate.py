@@ -28,7 +28,7 @@ def configured(lr: Any, config: RAdamConfig | None) -> RAdamConfig:
     if lr is None and config is None:
         raise TypeError(MISSING)
     config = config or RAdamConfig(lr=1.0, dialect="paper-hold")
-    if isinstance(lr, Real) or (lr is not None and not _is_many(lr)):
+    if isinstance(lr, Real) or (lr is not None and not is_many(lr)):
         config = replace(config, lr=real("lr", lr))
     if config.maximize:
         raise ValueError("config.maximize must be False: a minimum is looked for; negate fun")
@@ -53,7 +53,7 @@ def free_steps(config: RAdamConfig) -> float:
     return math.inf if first is None else first - 1
 
 
-def _is_many(lr: Any) -> bool:
+def is_many(lr: Any) -> bool:
     return callable(lr) or isinstance(lr, list | tuple) or is_array_api_obj(lr)
 
 

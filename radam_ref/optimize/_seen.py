@@ -22,9 +22,9 @@ def look(problem: Problem, state: State, f: Any, inward: Leaves, f_best: Any) ->
     if state.lanes is None:
         size, leaf, element = largest(inward, layout.xp)
         finite: Any = math.isfinite(f) and math.isfinite(size)
-        peak = Peak(size, t, leaf, element)
-        if seen is not None and seen.peak is not None and not size > seen.peak.value:
-            peak = seen.peak
+        peak = None if seen is None else seen.peak
+        if peak is None or size > peak.value:
+            peak = Peak(size, t, leaf, element)
     else:
         size = layout.largest(inward)
         finite = np.isfinite(to_host(f)) & np.isfinite(size)

@@ -101,6 +101,8 @@ class State(NamedTuple):
     lanes : of the problems of a batch
     listed : whether x0 was a list
     rng : the state of the random numbers
+    needs : the arguments that a run from here must be given again, as no file holds them
+    config : the hyper-parameters of the run
     """
 
     x: Leaves
@@ -117,6 +119,8 @@ class State(NamedTuple):
     lanes: Lanes | None = None
     listed: bool = False
     rng: Any = None
+    needs: tuple[str, ...] = ()
+    config: RAdamConfig | None = None
 
     @property
     def t(self) -> int:
@@ -144,7 +148,7 @@ def save(path: str | os.PathLike[str], state: State, config: RAdamConfig) -> Non
         If it cannot be written; what was at `path` is still there.
     """
     arrays: dict[str, Any] = {}
-    tree = _encode(state, arrays)
+    tree = _encode(state._replace(config=None), arrays)
     header = {"format": FORMAT, "version": VERSION, "config": asdict(config), "state": tree}
     _state_file.write(path, header, arrays)
 
@@ -174,7 +178,8 @@ def load(
         If it cannot be read.
     """
     header, arrays = _state_file.read(path, FORMAT, VERSION, _checked)
-    return _decode(header["state"], arrays, xp, device), header["config"]
+    state = _decode(header["state"], arrays, xp, device)
+    return state._replace(config=header["config"]), header["config"]
 
 
 def _checked(header: dict[str, Any], arrays: _state_file.Host) -> dict[str, Any]:

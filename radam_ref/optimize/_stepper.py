@@ -13,7 +13,7 @@ from ._leaves import Layout, Leaves, leaves_of
 from ._limits import Limits
 from ._objective import Objective
 from ._problem import Problem
-from ._rate import Rate, configured, free_steps
+from ._rate import Rate, configured, free_steps, is_many
 from ._record import Record
 from ._seen import on_host
 from ._state import State
@@ -31,7 +31,9 @@ class Stepper:
     fun : callable or None
         fun(x, *args) -> f; (f, gradient) with jac=True. x is not to be written to.
     x0 : array, list of arrays, State
-        Of any shape and namespace, real or complex; a State continues a run.
+        Of any shape and namespace, real or complex; a State continues a run: config and a number
+        as lr are then those of the run unless others are given, on purpose; what it cannot hold
+        (bounds, prox, rng, batches, lr if no number) is asked for again.
     lr : number, array, callable
         About the distance a coordinate may move in a step, in x's own units: one for all, one
         for each (it broadcasts to x0), or a function of the step number t = 1, 2, ... A list for
@@ -97,6 +99,10 @@ class Stepper:
             raise ValueError(f"check_every must be an int of at least 1, got {check_every!r}")
         state = x0 if isinstance(x0, State) else None
         layout, x = leaves_of(x0, batch) if state is None else (state.layout, state.x)
+        needs = _needs(lr=is_many(lr) or None, bounds=bounds, prox=prox, rng=rng, batches=batches)
+        if state is not None:
+            _check_given(state, lr=lr, bounds=bounds, prox=prox, rng=rng, batches=batches)
+            config = config or state.config
         config = configured(lr, config)
         limits = Limits(bounds, layout, x)
         proxes = _proxes(prox, layout, x, config)
@@ -110,6 +116,7 @@ class Stepper:
             self.objective = Objective(fun, jac, args, layout, x, limits, rng, batches)
         #: The run as a value, without the state of rng.
         self.now = begun(self.problem, x) if state is None else state
+        self.now = self.now._replace(needs=needs, config=config)
         if state is not None and state.rng is not None and self.objective and self.objective.rng:
             self.objective.rng.bit_generator.state = state.rng
 
@@ -201,11 +208,16 @@ class Stepper:
         StopIteration
             If `batches` has no more. After this or any other exception the run is as it was.
         """
+        self._move()
+        return self._record()
+
+    def _move(self) -> None:
+        """`step` without a record of it, which costs as much as a rule."""
         if self.now.g is None:
-            self.evaluate()
+            self._evaluate()
         before, self.now = self.now, advance(self.problem, self.now)
         try:
-            return self.evaluate()
+            self._evaluate()
         except BaseException:
             self.now = before
             raise
@@ -213,13 +225,17 @@ class Stepper:
     def evaluate(self) -> Record:
         """Evaluate fun where the run stands, unless it was, and record it; no step is made."""
         if self.now.g is None:
-            if self.objective is None:
-                raise ValueError("fun must be given to step; without it, ask and tell")
-            f, g = self.objective(self.now.x)
-            self.now = told(self.problem, self.now, f, g)
+            self._evaluate()
         return self._record()
 
+    def _evaluate(self) -> None:
+        if self.objective is None:
+            raise ValueError("fun must be given to step; without it, ask and tell")
+        f, g = self.objective(self.now.x)
+        self.now = told(self.problem, self.now, f, g)
+
     def _record(self) -> Record:
+        """What `step` gave last, again."""
         state, unpack = self.now, self.problem.layout.unpack
         return Record(
             state.t, unpack(state.x), state.f, state.g and unpack(state.g), unpack(state.best.x),
@@ -231,6 +247,20 @@ class Stepper:
 
     def __next__(self) -> Record:
         return self.step()
+
+
+def _needs(**given: Any) -> tuple[str, ...]:
+    return tuple(name for name, value in given.items() if value is not None)
+
+
+def _check_given(state: State, **given: Any) -> None:
+    """Nothing that the run was made with is lost in silence."""
+    for name in state.needs:
+        if given[name] is None:
+            raise ValueError(
+                f"{name} must be given again: the run to continue had it, and its state does not "
+                f"hold it; got {name}=None"
+            )
 
 
 def _proxes(prox: Any, layout: Layout, x: Leaves, config: RAdamConfig) -> tuple[Any, ...]:

@@ -93,7 +93,7 @@ def told(problem: Problem, state: State, f: Any, g: Any) -> State:
     if state.t % problem.check_every == 0:
         f = f if state.lanes is not None else float(f)
         seen = look(problem, state, f, inward, best.f)
-        if state.best is not None and not np.all(seen.finite):
+        if seen.finite is not True and state.best is not None and not np.all(seen.finite):
             best = _without(layout, state, best, seen.finite)
     return state._replace(
         f=f, g=g, inward=inward, best=best, noise=noise, seen=seen,

@@ -244,3 +244,36 @@ def test_every_dialect_that_step_computes(dialect: str) -> None:
 
     expected = by_hand(rosenbrock, np.asarray(ROSENBROCK_START), config, 20)
     assert np.array_equal(run(stepper(config=config, lr=None), 20).x, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("lr", lambda t: 0.01), ("lr", [0.01, 0.02]), ("bounds", (-2.0, 2.0)),
+     ("prox", lambda x, step: x)],
+)  # fmt: skip
+def test_what_a_run_had_is_not_lost_in_silence(name: str, value: Any, tmp_path: Any) -> None:
+    how = {"lr": 0.01, "jac": True, name: value}
+    run = Stepper(rosenbrock, ROSENBROCK_START, **how)
+    for _ in range(20):
+        run.step()
+    run.save(tmp_path / "run")
+    left_out = {"jac": True}
+    with pytest.raises(ValueError, match=f"^{name} must be given again"):
+        Stepper.resume(tmp_path / "run", rosenbrock, **left_out)
+    with pytest.raises(ValueError, match=f"^{name} must be given again"):
+        Stepper(rosenbrock, run.state, **left_out)
+    again = Stepper.resume(tmp_path / "run", rosenbrock, jac=True, **{name: value})
+    assert np.array_equal(again.step().x, run.step().x)
+
+
+def test_the_hyper_parameters_of_a_run_go_on_unless_others_are_given() -> None:
+    config = RAdamConfig(lr=0.02, beta2=0.98, dialect="pytorch")
+    run = Stepper(lambda x: (float(x @ x), 2 * x), [1.0, -2.0], config=config, jac=True)
+    for _ in range(20):
+        run.step()
+    again = Stepper(run.objective.fun, run.state, jac=True)
+    smaller = Stepper(run.objective.fun, run.state, lr=0.01, jac=True)
+    before, x = run.now.x[0], run.step().x
+
+    assert np.array_equal(again.step().x, x)
+    np.testing.assert_allclose(smaller.step().x - before, (x - before) / 2, rtol=1e-12)
