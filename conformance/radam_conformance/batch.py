@@ -68,21 +68,29 @@ def judge_each(
         After Ctrl-C of the ports until then.
     """
     batch = Batch()
-    for spec in specs:
-        try:
-            with terminal.progress(spec.text) as progress:
-                report = judge_one(spec, progress)
-        except LoadError as error:
-            terminal.complain(str(error))
-            batch.not_started.append(reports.NotStarted(shlex.join(spec.words()), str(error)))
-        except terminal.Interrupted:
-            terminal.complain("interrupted")
-            batch.complete = False
-            break
-        else:
-            batch.judged.append(finish(report))
-            if report.interrupted:
-                terminal.complain("interrupted")
-                batch.complete = False
-                break
+    try:
+        for spec in specs:
+            _judge(spec, judge_one, finish, batch)
+    except (KeyboardInterrupt, terminal.Interrupted):
+        terminal.complain("interrupted")
+        batch.complete = False
     return batch
+
+
+def _judge(
+    spec: Spec,
+    judge_one: Callable[[Spec, Progress], Report],
+    finish: Callable[[Report], Report],
+    batch: Batch,
+) -> None:
+    try:
+        with terminal.progress(spec.text) as progress:
+            report = judge_one(spec, progress)
+    except LoadError as error:
+        terminal.complain(str(error))
+        batch.not_started.append(reports.NotStarted(shlex.join(spec.words()), str(error)))
+        return
+    batch.judged.append(report)
+    batch.judged[-1] = finish(report)
+    if report.interrupted:
+        raise terminal.Interrupted
