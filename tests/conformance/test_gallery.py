@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from radam_conformance import cli, gallery_text, known_ports
-from radam_conformance.cases import DamagedError, load_suite
+from radam_conformance.cases import load_suite
+from radam_conformance.golden_files import DamagedError
 from radam_conformance.harness import Harness
 from radam_conformance.judge import judge
 from radam_conformance.known_ports import load_known_ports, matching, read_known_ports

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-import tensorflow as tf
+import tensorflow.keras.optimizers as base
 
 from ._tensorflow import FEATURES as FEATURES
 from ._tensorflow import step as keras2_step
 
-tf.keras.optimizers.Optimizer = tf.keras.optimizers.legacy.Optimizer
+base.Optimizer = base.legacy.Optimizer
 
 from keras_radam import RAdam  # noqa: E402
 
