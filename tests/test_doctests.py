@@ -15,7 +15,19 @@ import radam_conformance
 import radam_ref
 
 # Plugs for packages that are no dependency of ours: they import where these are installed.
-NEEDS = {"radam_conformance.ports.timm_legacy": "timm"}
+PLUGS = {
+    "_tensorflow": "tensorflow",
+    "braintools_radam": "braintools",
+    "catalyst_radam": "catalyst",
+    "fastai_radam": "fastai",
+    "keras_rectified_adam": "keras_radam",
+    "labml_radam": "labml_nn",
+    "mindspore_radam": "mindspore",
+    "paddle_radam": "paddle",
+    "tensorflow_addons_radam": "tensorflow_addons",
+    "timm_legacy": "timm",
+}
+NEEDS = {f"radam_conformance.ports.{plug}": package for plug, package in PLUGS.items()}
 NAMES = sorted(
     info.name
     for package in (radam_ref, radam_adapters, radam_conformance)

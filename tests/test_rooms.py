@@ -36,9 +36,10 @@ def imports(file: Path) -> Iterator[tuple[str, str]]:
 
 
 def of_ours(package: str) -> set[tuple[str, str]]:
-    """What a package imports of the other two."""
+    """What a package imports of the other two; plugs are judged, and are no part of the judge."""
     others = set(FOLDERS) - {package}
-    found = {pair for file in sources(package) for pair in imports(file)}
+    files = [file for file in sources(package) if file.parent.name != "ports"]
+    found = {pair for file in files for pair in imports(file)}
     return {(module, name) for module, name in found if module.partition(".")[0] in others}
 
 
@@ -69,6 +70,13 @@ def test_the_judge_knows_the_dialects_and_no_arithmetic() -> None:
     assert of_ours("radam_conformance") <= {("radam_ref", name) for name in names}
 
 
+def test_no_module_of_the_judge_imports_a_plug() -> None:
+    plugs = re.compile(r"^\s*(from|import) +\S*\bports\b", re.M)
+    files = [file for file in sources("radam_conformance") if file.parent.name != "ports"]
+
+    assert [file.name for file in files if plugs.search(file.read_text())] == []
+
+
 @pytest.mark.parametrize("package", FOLDERS)
 def test_importing_a_package_loads_no_framework(package: str) -> None:
     modules = loaded("-c", f"import {package}")
@@ -92,7 +100,7 @@ def test_no_file_names_a_place_on_a_machine() -> None:
         file
         for folder in FOLDERS.values()
         for file in folder.rglob("*")
-        if file.suffix in (".py", ".json", ".typed")
+        if file.suffix in (".py", ".json", ".toml", ".typed")
     ]
     place = re.compile(r"(?<![\w.:/])/(home|root|Users|work|tmp|usr|opt|mnt|var|etc)/")
 

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from radam_ref import Dialect, dialects
 
-from . import explain_text, export, listing, new_harness, report_text, reports, terminal, xfail
+from . import (
+    explain_text,
+    export,
+    gallery_text,
+    known_ports,
+    listing,
+    new_harness,
+    report_text,
+    reports,
+    terminal,
+    xfail,
+)
+from .batch import INTERRUPTED, NOT_STARTED, judge_each
 from .cases import Case, load_case, load_suite
 from .features import PROFILES
 from .golden_files import DamagedError
 from .identify import DECAYING, is_probe
 from .judge import judge
 from .results import Report, exit_code
-from .spec import FORMS, LoadError, SpecError, parse_spec
+from .schedule import Progress
+from .spec import FORMS, LoadError, Spec, SpecError, parse_spec
 
-USAGE, NOT_STARTED, INTEGRITY, INTERRUPTED = 2, 3, 4, 130
+USAGE, INTEGRITY = 2, 4
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,6 +57,23 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="A further argument of the port.", metavar="foreach=true"),
 ]
+Level = Annotated[
+    str,
+    typer.Option(
+        help="core, or all: Core and every profile that the port offers.", metavar="core|all"
+    ),
+]
+Jobs = Annotated[
+    int, typer.Option("-j", "--jobs", help="Processes of the port at a time.", min=1, max=64)
+]
+ReportTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--report",
+        help="Write a report too: json, junit, html or md; may be repeated.",
+        metavar="KIND:FILE",
+    ),
+]
 Scale = Annotated[float, typer.Option(help="Factor on every time limit.", min=0.01, max=1000.0)]
 Only = Annotated[list[str] | None, typer.Option(help="Just the cases whose id matches this glob.")]
 Skip = Annotated[list[str] | None, typer.Option(help="Not the cases whose id matches this glob.")]
@@ -62,6 +88,10 @@ Compile = Annotated[
 Arrays = Annotated[
     str, typer.Option(help="Arrays that a function gets.", metavar="numpy|cupy|torch|jax")
 ]
+Environment = Annotated[
+    list[str] | None,
+    typer.Option("--env", help="A variable in its environment.", metavar="JAX_ENABLE_X64=1"),
+]
 Device = Annotated[str, typer.Option(help="Device of these arrays, for example cuda:0.")]
 
 
@@ -71,12 +101,7 @@ def run(
     dialect: Annotated[
         str, typer.Option(help="Dialect to judge by; auto finds out which one it computes.")
     ] = "auto",
-    level: Annotated[
-        str,
-        typer.Option(
-            help="core, or all: Core and every profile that the port offers.", metavar="core|all"
-        ),
-    ] = "all",
+    level: Level = "all",
     profile: Profile = None,
     only: Only = None,
     skip: Skip = None,
@@ -89,6 +114,7 @@ def run(
     ] = "binary64",
     renames: Map = None,
     options: Set = None,
+    environment: Environment = None,
     compiled: Compile = False,
     arrays: Arrays = "numpy",
     device: Device = "",
@@ -96,22 +122,13 @@ def run(
         bool, typer.Option("--explain", help="Show the first wrong step line by line.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the inputs on which the laws are tried.")] = 1,
-    jobs: Annotated[
-        int, typer.Option("-j", "--jobs", help="Processes of the port at a time.", min=1, max=64)
-    ] = 1,
+    jobs: Jobs = 1,
     timeout_scale: Scale = 1.0,
     known: Annotated[
         Path | None,
         typer.Option("--xfail", help="Failures that are known; one that passes is a failure."),
     ] = None,
-    report_to: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--report",
-            help="Write a report too: json, junit, html or md; may be repeated.",
-            metavar="KIND:FILE",
-        ),
-    ] = None,
+    report_to: ReportTo = None,
 ) -> None:
     """Judge implementations by Core and by every profile that they offer.
 
@@ -123,54 +140,85 @@ def run(
     cases = _cases(only, skip, dtype, profile, level)
     parsed = [
         parse_spec(
-            text, renames or (), options or (), compile=compiled, arrays=arrays, device=device
+            text,
+            renames or (),
+            options or (),
+            compile=compiled,
+            arrays=arrays,
+            device=device,
+            environment=environment or (),
         )
         for text in specs
     ]
     targets = reports.parse_targets(report_to or ())
     failures = xfail.load_known(known) if known else ()
     whole = level == "all" and not (only or skip or dtype)
-    judged: list[Report] = []
-    not_started: list[reports.NotStarted] = []
-    complete = True
-    for spec in parsed:
-        try:
-            with _progress(spec.text) as progress:
-                report = judge(
-                    spec,
-                    cases,
-                    dialect=judged_by,
-                    asked=bool(profile or only),
-                    seed=seed if (whole and not profile) or "laws" in (profile or ()) else None,
-                    jobs=jobs,
-                    timeout_scale=timeout_scale,
-                    explain=explain,
-                    progress=progress,
-                )
-        except LoadError as error:
-            _complain(str(error))
-            not_started.append(reports.NotStarted(shlex.join(spec.words()), str(error)))
-        except typer.Exit:  # interrupted before it had answered anything
-            complete = False
-            break
-        else:
-            report = xfail.apply(failures, report)
-            terminal.show(report_text.render(report))
-            for page in report.explanations:
-                command = report_text.command(report, page.case.id)
-                terminal.show(explain_text.render(page, f"{command} --explain"))
-            judged.append(report)
-            if report.interrupted:
-                _complain("interrupted")
-                complete = False
-                break
-    code = NOT_STARTED if not_started else exit_code(judged, grade=grade)
-    code = code if complete else INTERRUPTED
-    if targets:
-        content = reports.document(
-            judged, not_started, exit_code=code, grade=grade, complete=complete
+
+    def judge_one(spec: Spec, progress: Progress) -> Report:
+        return judge(
+            spec,
+            cases,
+            dialect=judged_by,
+            asked=bool(profile or only),
+            seed=seed if (whole and not profile) or "laws" in (profile or ()) else None,
+            jobs=jobs,
+            timeout_scale=timeout_scale,
+            explain=explain,
+            progress=progress,
         )
-        reports.write(targets, content)
+
+    def finish(report: Report) -> Report:
+        report = xfail.apply(failures, report)
+        terminal.show(report_text.render(report))
+        for page in report.explanations:
+            command = report_text.command(report, page.case.id)
+            terminal.show(explain_text.render(page, f"{command} --explain"))
+        return report
+
+    batch = judge_each(parsed, judge_one, finish)
+    code = batch.exit_code(grade)
+    batch.write(targets, code, grade)
+    raise typer.Exit(code)
+
+
+@app.command()
+def gallery(
+    level: Level = "core",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Just the ports whose name matches this glob.")
+    ] = None,
+    jobs: Jobs = 1,
+    timeout_scale: Scale = 1.0,
+    report_to: ReportTo = None,
+) -> None:
+    """Judge every known port that is installed here, side by side.
+
+    It exits 0 when it could judge, whatever is wrong with them.
+    """
+    try:
+        chosen = known_ports.matching(known_ports.load_known_ports(), only or ())
+    except KeyError as error:
+        names = ", ".join(port.name for port in known_ports.load_known_ports())
+        raise _Usage(f"--only: {error.args[0]}; there are: {names}") from None
+    cases, targets = _cases(None, None, None, level=level), reports.parse_targets(report_to or ())
+    here = [port for port in chosen if port.is_installed]
+    absent = [port for port in chosen if port not in here]
+    slow = [port for port in here if port.slow and level == "core" and not only]
+    wanted = [port for port in here if port not in slow]
+    tell = gallery_text.Lines(wanted)
+
+    def judge_one(spec: Spec, progress: Progress) -> Report:
+        seed = 1 if level == "all" else None
+        return judge(
+            spec, cases, seed=seed, jobs=jobs, timeout_scale=timeout_scale, progress=progress
+        )
+
+    batch = judge_each([port.spec for port in wanted], judge_one, tell)
+    terminal.show(gallery_text.render(wanted, batch, absent, slow))
+    # What is wrong with the ports does not matter: that it could be found out does.
+    code = batch.exit_code()
+    code = 0 if code == 1 else code
+    batch.write(targets, code)
     raise typer.Exit(code)
 
 
@@ -179,14 +227,15 @@ def identify(
     spec: Annotated[str, typer.Argument(help=SPEC_HELP)],
     renames: Map = None,
     options: Set = None,
+    environment: Environment = None,
     timeout_scale: Scale = 1.0,
 ) -> None:
     """Find out which dialect an implementation computes, axis by axis."""
     probes = [case for case in load_suite() if is_probe(case)]
     probes += load_suite(f"decay.*/{DECAYING}-*")
-    with _progress(spec) as progress:
+    with terminal.progress(spec) as progress:
         report = judge(
-            parse_spec(spec, renames or (), options or ()),
+            parse_spec(spec, renames or (), options or (), environment=environment or ()),
             probes,
             timeout_scale=timeout_scale,
             every_dialect=True,
@@ -230,12 +279,12 @@ def selftest(
     from . import harness_trials, selftest_page, selftest_text
     from . import selftest as proof
 
-    with _progress("self-test") as progress:
+    with terminal.progress("self-test") as progress:
         result = proof.run(progress, jobs=jobs)
     terminal.show(selftest_text.render(result))
     if page is not None:
         page.write_text(selftest_page.page(result), encoding="utf-8")
-    with _progress("faulty harnesses") as progress:
+    with terminal.progress("faulty harnesses") as progress:
         trials = harness_trials.run(progress)
     terminal.show(harness_trials.render(trials))
     right = sum(trial.is_right for trial in trials)
@@ -257,7 +306,7 @@ def verify(
     console = terminal.console()
     problems = check()
     if regenerate and not problems:
-        with _progress("both oracles") as progress:
+        with terminal.progress("both oracles") as progress:
             try:
                 problems = compute(check=True, progress=progress)
             except ArithmeticError as error:  # the oracles disagree, or do not decide
@@ -347,37 +396,6 @@ def _cases(
     return tuple(c for c in cases if dtype in (None, c.dtype) and c.profile in wanted)
 
 
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on a terminal's stderr; nothing elsewhere."""
-    console = terminal.console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(f"{what}: starting", total=None)
-
-        def update(done: int, total: int, id: str) -> None:
-            bar.update(task, completed=done, total=total, description=f"{what} {id}")
-
-        try:
-            yield update
-        except KeyboardInterrupt:
-            _complain("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
-
-
-def _complain(sentence: str) -> None:
-    terminal.console(stderr=True).print(
-        f"radam-conformance: {sentence}", markup=False, soft_wrap=True
-    )
-
-
 def _leave(number: int, frame: object) -> None:
     """Unwind, so that no worker is left behind."""
     sys.exit(128 + number)
@@ -390,11 +408,14 @@ def main() -> None:
     try:
         app()
     except (_Usage, SpecError, reports.TargetError, xfail.XfailError) as error:
-        _complain(str(error))
+        terminal.complain(str(error))
         sys.exit(USAGE)
     except LoadError as error:
-        _complain(str(error))
+        terminal.complain(str(error))
         sys.exit(NOT_STARTED)
+    except terminal.Interrupted:
+        terminal.complain("interrupted")
+        sys.exit(INTERRUPTED)
     except DamagedError as error:
-        _complain(f"the suite is damaged: {error}; `radam-conformance verify` says more")
+        terminal.complain(f"the suite is damaged: {error}; `radam-conformance verify` says more")
         sys.exit(INTEGRITY)

@@ -168,7 +168,7 @@ class Harness:
 
     def _spawn(self) -> ChildProcess:
         try:
-            return ChildProcess(self._spec.command(), _environment())
+            return ChildProcess(self._spec.command(), _environment(self._spec))
         except OSError as error:
             raise LoadError(f"{self._spec.text}: cannot be started: {error.strerror}") from error
 
@@ -219,10 +219,11 @@ class Harness:
         self.close() if kind is None else self._stop()
 
 
-def _environment() -> dict[str, str] | None:
-    """Environment in which a worker finds this package, also run uninstalled from a checkout."""
+def _environment(spec: Spec) -> dict[str, str]:
+    """The judge's own, what the spec adds, and where a worker finds this package in a checkout."""
+    environment = {**os.environ, **spec.environment}
     root = str(Path(__file__).resolve().parents[1])
-    if root == sysconfig.get_path("purelib"):
-        return None
-    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, root])}
+    if root != sysconfig.get_path("purelib"):
+        paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+        environment["PYTHONPATH"] = os.pathsep.join([*paths, root])
+    return environment

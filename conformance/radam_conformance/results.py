@@ -304,4 +304,4 @@ def exit_code(reports: Sequence[Report], *, grade: str = "binary64") -> int:
         return 3
     if any(r.verdict not in met for report in reports if report.ran for r in report.wanted):
         return 1
-    return 0 if all(report.ran for report in reports) else 5
+    return 0 if reports and all(report.ran for report in reports) else 5

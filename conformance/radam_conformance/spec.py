@@ -9,7 +9,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FORMS: Mapping[str, str] = {
     "torch": "torch:pkg.mod.Class",
@@ -63,6 +63,8 @@ class Spec:
         Whether a Torch port runs under torch.compile, from `--compile`.
     arrays, device : str
         What arrays a function gets (one of `ARRAYS`), and where, from `--arrays` and `--device`.
+    environment : Mapping[str, str]
+        What its process finds in the environment besides the judge's own, from `--env`.
     """
 
     text: str
@@ -73,15 +75,20 @@ class Spec:
     compile: bool = False
     arrays: str = "numpy"
     device: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def command(self) -> list[str]:
         """Arguments of the process that speaks for this port: a worker, or the `cmd:` itself."""
         if self.kind == "cmd":
             return shlex.split(self.target)
-        return [sys.executable, "-m", "radam_conformance.worker", *self.words()]
+        return [sys.executable, "-m", "radam_conformance.worker", *self._port()]
 
     def words(self) -> list[str]:
         """The words that name this port on the command line of the judge."""
+        return [*self._port(), *(f"--env={name}={v}" for name, v in self.environment.items())]
+
+    def _port(self) -> list[str]:
+        """These words without the environment, which a process has from its start."""
         renames = [f"--map={ours}={theirs}" for ours, theirs in self.renames.items()]
         options = [f"--set={name}={value}" for name, value in self.options.items()]
         modes = ["--compile"] * self.compile
@@ -102,6 +109,7 @@ def parse_spec(
     compile: bool = False,
     arrays: str = "numpy",
     device: str = "",
+    environment: Sequence[str] = (),
 ) -> Spec:
     """Spec of a port.
 
@@ -115,6 +123,8 @@ def parse_spec(
         `--compile`, for `torch:` alone.
     arrays, device : str
         `--arrays` and `--device`, for `func:` alone.
+    environment : sequence of str
+        "NAME=value" words of `--env`.
 
     Raises
     ------
@@ -129,7 +139,8 @@ def parse_spec(
     if not _well_formed(kind, target):
         raise SpecError(f"spec {text!r} must have the form {FORMS[kind]}")
     pairs = _pairs("--map", renames), _pairs("--set", options)
-    spec = Spec(text, kind, target, *pairs, compile, arrays, device)
+    variables = _pairs("--env", environment)
+    spec = Spec(text, kind, target, *pairs, compile, arrays, device, variables)
     _check_extras(spec)
     return spec
 

@@ -12,6 +12,7 @@ from .authoring.regenerate import regenerate
 from .cases import ARRAYS
 from .features import FEATURES, PROFILES
 from .golden_files import DamagedError, golden, read_file, read_index
+from .known_ports import load_known_ports
 from .specimens.faults import FAULTS
 
 __all__ = ["regenerate", "verify"]
@@ -33,7 +34,15 @@ def verify() -> list[str]:
     if damaged := [problem for entry in entries for problem in _damaged(entry["file"])]:
         return damaged
     changed = [problem for e in entries for problem in _damaged(e["file"], e["sha256"])]
-    return changed + list(_problems(golden(), index))
+    return changed + list(_problems(golden(), index)) + _table()
+
+
+def _table() -> list[str]:
+    try:
+        load_known_ports()
+    except DamagedError as error:
+        return [str(error)]
+    return []
 
 
 def _damaged(file: str, sha256: str = "") -> list[str]:
