@@ -295,6 +295,13 @@ def test_a_state_that_is_not_the_papers_cannot_be_given(connect: Connect) -> Non
     assert (port.run(case).kind, port.run(case).text) == ("unsupported", "state")
 
 
+def test_a_state_that_has_more_than_the_papers_cannot_be_given() -> None:
+    """torch.optim.NAdam keeps a running product beside m and v, which would go stale."""
+    driver = load(parse_spec("torch:torch.optim.NAdam"))
+
+    assert "state" not in driver.features
+
+
 @pytest.mark.parametrize("text", [TORCH, "torch:optimi.RAdam", "optax:optax.radam"])
 def test_what_was_saved_goes_on_where_it_was(connect: Connect, text: str) -> None:
     port = connect(text, x64=True)
