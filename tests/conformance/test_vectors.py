@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from radam_conformance import cases, verify
+from radam_conformance import cases, golden_files, verify
 from radam_conformance.authoring import regenerate
 from radam_conformance.authoring.blueprint import Blueprint
 from radam_conformance.authoring.combined import BLUEPRINTS
@@ -139,7 +139,7 @@ def test_disagreeing_oracles_are_an_error(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_verify_finds_a_changed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(regenerate.GOLDEN, tmp_path / "golden")
-    for module in (cases, verify):
+    for module in (golden_files, verify):
         monkeypatch.setattr(module, "golden", lambda: tmp_path / "golden")
     path = tmp_path / "golden/core/smoke-01-f32.json"
     path.write_text(path.read_text().replace('"purpose": "', '"because": "'))

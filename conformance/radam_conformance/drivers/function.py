@@ -50,7 +50,7 @@ from ._hyper import Read, words_of
 from ._lookup import attribute, distribution_version, import_file, import_named
 
 ALWAYS = ("tensors", "missing", "weight_decay", "maximize", "nesterov", "shapes")
-TRYING, READS_IT = 5.0, 17  # seconds, and an exit code
+TRYING, READS_IT = 1.0, 17  # seconds, and an exit code
 STEPWISE = ("schedule", "restore")
 # What a case uses and a step that never reads it cannot have computed.
 READ = ("weight_decay", "maximize", "nesterov")

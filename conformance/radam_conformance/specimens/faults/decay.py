@@ -66,6 +66,18 @@ DECAYS: tuple[Fault, ...] = (
         (DECAY, f"{DECAY} * (g != 0)"),
     ),
     fault(
+        "decay-not-of-0-d",
+        "0-d tensors do not decay",
+        "S5",
+        hyper("weight_decay=h.weight_decay if self.params[i].ndim else 0.0"),
+    ),
+    fault(
+        "decay-not-while-ascending",
+        "decoupled decay is left out while ascending",
+        "S5",
+        (DECAY, f"{DECAY} * (not h.maximize)"),
+    ),
+    fault(
         "decay-with-the-sign-of-ascent",
         "decoupled decay grows parameters while ascending",
         "S5",

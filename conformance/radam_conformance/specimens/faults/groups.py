@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..fault import Fault, fault, github, hyper
-from ..lines import APPLY, FIRST, GROUP, M_HAT, MOMENTS, NONE, SECOND, TERMS
+from ..lines import APPLY, COUNT, FIRST, GROUP, M_HAT, MOMENTS, NONE, SECOND, TERMS
 
 _SCHEDULE = (
     fault(
@@ -31,6 +31,12 @@ _SCHEDULE = (
         "S4",
         ("+ (1 - h.beta1) * g\n        self.v", "+ (1 - h.beta1) * h.lr * g\n        self.v"),
         ("return x - h.lr * u", "return x - u"),
+    ),
+    fault(
+        "lr-zero-as-missing",
+        "a step with lr = 0 is skipped, its count and its moments too",
+        "S4",
+        (GROUP, f"{GROUP}\n            if h.lr == 0:\n                continue"),
     ),
     fault(
         "terms-cached-in-ten-slots",
@@ -72,6 +78,18 @@ _GROUPS = (
         "S1",
         hyper("beta1=hypers[0].beta1, beta2=hypers[0].beta2"),
         source="optimi 0.3: a group takes beta1 and beta2, and ignores betas",
+    ),
+    fault(
+        "beta1-of-the-last-group",
+        "beta1 of the last group serves all groups",
+        "S1",
+        hyper("beta1=hypers[-1].beta1"),
+    ),
+    fault(
+        "one-ascends-all-ascend",
+        "where one group ascends, all do",
+        "S1",
+        hyper("maximize=any(each.maximize for each in hypers)"),
     ),
     fault(
         "step-size-by-betas",
@@ -153,6 +171,24 @@ _GROUPS = (
         "a missing gradient is taken for zero",
         "S6",
         (NONE, "if g is None:\n                g = np.zeros_like(self.params[i])"),
+    ),
+    fault(
+        "missing-as-zero-once-started",
+        "a missing gradient is taken for zero once a tensor has had one",
+        "S6",
+        (
+            NONE,
+            "if g is None and self.t[i]:\n"
+            "                g = np.zeros_like(self.params[i])\n"
+            f"            {NONE}",
+        ),
+        source="zero_grad(set_to_none=False)",
+    ),
+    fault(
+        "late-tensor-starts-at-2",
+        "a tensor that joins late counts its first step as its second",
+        "S6",
+        (COUNT, "self.t[i] += 2 if self.t[i] == 0 and max(self.t) > 1 else 1"),
     ),
     fault(
         "missing-as-the-last",
