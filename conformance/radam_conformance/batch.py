@@ -90,7 +90,7 @@ def _judge(
         terminal.complain(str(error))
         batch.not_started.append(reports.NotStarted(shlex.join(spec.words()), str(error)))
         return
-    batch.judged.append(report)
+    batch.judged.append(report)  # at once: Ctrl-C while it is shown must not lose it
     batch.judged[-1] = finish(report)
     if report.interrupted:
         raise terminal.Interrupted

@@ -146,8 +146,10 @@ def fit(
 def _unlikely(candidate: Fit, declared: str) -> tuple[bool, int, float]:
     """Sorts dialects among which chance would decide: the declared first, then the best known."""
     called = names(candidate.dialect)
-    known = min((FOREMOST.index(each) for each in called if each in FOREMOST), default=WORST)
-    return declared not in called, int(known), candidate.misfit
+    known = min(
+        (FOREMOST.index(each) for each in called if each in FOREMOST), default=len(FOREMOST)
+    )
+    return declared not in called, known, candidate.misfit
 
 
 def _fits(probes: Sequence[tuple[Case, Answer]], candidates: Iterable[Dialect]) -> list[Fit]:

@@ -42,7 +42,8 @@ FAULTY = """\
 kinds are complete. Each must be {beyond:g} times beyond the bound of some case, and is killed then:
 **{killed} of {count} are**. The one that comes nearest to a bound, among those that neither raise
 nor make NaN, reaches **{least:.3g}** times. "Killed by" counts the cases that it fails, of
-{cases}. {equivalent} further edits are proved to be no faults.
+{cases}: those of `extreme`, where either branch is right, are left out. {equivalent} further edits
+are proved to be no faults.
 
 The last column says who else would have noticed it. These are re-creations of how others test their
 optimizers, with their inputs, steps and tolerances, and exact numbers to compare with:

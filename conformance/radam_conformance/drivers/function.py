@@ -100,6 +100,7 @@ class FunctionDriver:
             copy.start()
         copy.join(TRYING)
         copy.kill()
+        copy.join()
         return copy.exitcode == READS_IT
 
     def _tell_reading(self) -> None:
