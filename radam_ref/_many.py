@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ._boundary import step_by
@@ -53,10 +54,11 @@ def step_many(
     for name, column in columns.items():
         if len(column) != many:
             raise ValueError(f"{name} must be as many as params, {many}, got {len(column)}")
-    fetching = _fetched_together(state.t, many)
+    together = _Together(state.t, many)
+    rows = zip(params, *columns.values(), strict=True)
     stepped = [
-        step_by(x, g, RAdamState(t, m, v), config, lr, fetch)
-        for x, g, t, m, v, fetch in zip(params, *columns.values(), fetching, strict=True)
+        step_by(x, g, RAdamState(t, m, v), config, lr, together.of(k))
+        for k, (x, g, t, m, v) in enumerate(rows)
     ]
     after = RAdamState(state.t + 1, [new.m for _, new in stepped], [new.v for _, new in stepped])
     return [x for x, _ in stepped], after
@@ -71,28 +73,29 @@ def _of_each(numbers: Array) -> list[Array]:
     return [numbers[k, ...] for k in range(numbers.shape[0])]
 
 
-def _fetched_together(t: Any, count: int) -> list[Any]:
-    """What each of several arrays fetches its terms by; the first computes those of all."""
-    fetched: dict[Any, Any] = {}
+class _Together:
+    """The terms of several arrays, computed for all of them when the first asks."""
 
-    def terms_of_all(terms: Any, own: Any, *how: Any) -> Any:
-        if not _is_one_of_each(t):
+    def __init__(self, t: Any, count: int) -> None:
+        self.t, self.count = t, count
+        self.fetched: dict[Any, tuple[Any, list[Any]]] = {}
+
+    def of(self, k: int) -> Callable[[Any], Any]:
+        """What makes of a function that fetches terms one that gives those of the k-th array."""
+        return lambda terms: partial(self.fetch, terms, k)
+
+    def fetch(
+        self, terms: Any, k: int, own: Any, config: RAdamConfig, lr: float, dtype: str
+    ) -> tuple[Any, Any]:
+        if (lr, dtype) not in self.fetched:
+            self.fetched[lr, dtype] = self.compute(terms, own, config, lr, dtype)
+        form, of_each = self.fetched[lr, dtype]
+        return form, of_each[k]
+
+    def compute(self, terms: Any, own: Any, *how: Any) -> tuple[Any, list[Any]]:
+        if not _is_one_of_each(self.t):
             form, c = terms(own, *how)
-            return form, [c] * count
-        form, c = terms(t + 1, *how)
-        columns = (_of_each(x) if _is_one_of_each(x) else [x] * count for x in c)
+            return form, [c] * self.count
+        form, c = terms(self.t + 1, *how)
+        columns = (_of_each(x) if _is_one_of_each(x) else [x] * self.count for x in c)
         return form, [type(c)._make(row) for row in zip(*columns, strict=True)]
-
-    def fetching(k: int) -> Any:
-        def once(terms: Any) -> Any:
-            def remembered(own: Any, config: RAdamConfig, lr: float, dtype: str) -> Any:
-                if (lr, dtype) not in fetched:
-                    fetched[lr, dtype] = terms_of_all(terms, own, config, lr, dtype)
-                form, of_each = fetched[lr, dtype]
-                return form, of_each[k]
-
-            return remembered
-
-        return once
-
-    return [fetching(k) for k in range(count)]

@@ -360,6 +360,26 @@ def test_donated_buffers_are_used_again() -> None:
     assert int(after[0].count) == 1
 
 
+def test_a_compiled_step_moves_no_more_memory_than_optax_does() -> None:
+    """What a long step costs is its traffic; XLA counts it. benchmarks/jax_step.py takes times."""
+
+    def traffic(optimizer: Any) -> float:
+        def step(x: Any, state: Any, grads: Any) -> Any:
+            updates, state = optimizer.update(grads, state, x)
+            return optax.apply_updates(x, updates), state
+
+        x = jax.ShapeDtypeStruct((10**7,), jnp.float32)
+        lowered = jax.jit(step, donate_argnums=(0, 1)).lower(x, optimizer.init(x), x)
+        return float(lowered.compile().cost_analysis()["bytes accessed"])
+
+    assert traffic(radam(1e-3)) <= 1.0001 * traffic(_on_shapes(optax.radam(1e-3)))
+
+
+def _on_shapes(optimizer: Any) -> Any:
+    """optax makes no state of shapes alone unless it is asked to."""
+    return optimizer._replace(init=lambda x: jax.eval_shape(optimizer.init, x))
+
+
 def test_a_sharded_run_has_the_bits_of_one_device() -> None:
     code = """
 import jax, jax.numpy as jnp, numpy as np
