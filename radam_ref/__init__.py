@@ -9,7 +9,7 @@ from ._config import Dialect, RAdamConfig
 from ._dialects import Origin, dialects, origins
 from ._many import step_many
 from ._state_file import load_state, save_state
-from ._step import RAdamState, formula
+from ._step import RAdamState, formula, with_rates
 from ._terms import Coefficients, Form, coefficients
 from .optimize import Stepper, minimize
 
@@ -34,4 +34,5 @@ __all__ = [
     "save_state",
     "step",
     "step_many",
+    "with_rates",
 ]

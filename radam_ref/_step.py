@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ._config import RAdamConfig
-from ._terms import Form, coefficients
+from ._terms import Coefficients, Form, coefficients
 
 Array = Any
 
@@ -70,6 +70,13 @@ def formula(sqrt: Any, where: Any, form: Form, compiled: Callable[..., Any] = la
     return update, update_modulus
 
 
+def with_rates(form: Form, c: Coefficients, config: RAdamConfig, lr: Any) -> tuple[Form, Any]:
+    """The terms for an array lr, from those for 1, whose lr is 0 while the dialect holds."""
+    if config.weight_decay and config.axes.weight_decay == "decoupled":
+        form, c = form._replace(shrinks=True), c._replace(shrink=1 - c.lr * lr * c.wd)
+    return form, c._replace(lr=c.lr * lr)
+
+
 def step(
     params: Array, grads: Array, state: RAdamState, config: RAdamConfig, lr: Any, xp: Any,
     dtype: str, terms: Callable[..., Any] = coefficients,
@@ -80,10 +87,8 @@ def step(
     """
     t, number = state.t + 1, isinstance(lr, float)
     form, c = terms(t, config, lr if number else 1.0, dtype)
-    if not number:  # the coefficient of 1 is 0 while the dialect holds
-        if config.weight_decay and config.axes.weight_decay == "decoupled":
-            form, c = form._replace(shrinks=True), c._replace(shrink=1 - c.lr * lr * c.wd)
-        c = c._replace(lr=c.lr * lr)
+    if not number:
+        form, c = with_rates(form, c, config, lr)
     update, update_modulus = formula(xp.sqrt, xp.where, form)
     advance = update_modulus if isinstance(params, tuple) else update
     params, m, v = advance(params, grads, state.m, state.v, c)
