@@ -1,9 +1,9 @@
-"""How a group of Torch tensors is stepped: one by one, small ones as one, or traced."""
+"""How a group of Torch tensors is stepped: in one pass, compiled, as one, one by one, or traced."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any
@@ -13,13 +13,19 @@ from torch import Tensor
 
 from radam_ref import Dialect, RAdamConfig, RAdamState, step_many
 
+from .numpy_fused import step_inplace
+
 AXES = tuple(field.name for field in fields(Dialect))
 HYPER = ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize", "dialect")
 PLAIN = (Tensor, torch.nn.Parameter)
-BLOCK = 65_536  # elements; of so many all arrays stay in a cache
-FEW = 32  # blocks that share traced terms; of more the results would fill the memory
+DTYPES = (
+    *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+    *(torch.complex64, torch.complex128),
+)
+SMALL = 65_536  # elements; so many are sooner copied than stepped on their own
 
-Tensors = tuple[Tensor, ...]
+Tensors = tuple[Tensor, ...]  # param, grad, exp_avg, exp_avg_sq, step
+Way = Callable[[list[Tensors], Any, dict[str, Any]], None]
 
 
 def configuration(group: dict[str, Any]) -> RAdamConfig:
@@ -47,74 +53,115 @@ def _configuration(
 def _single_tensor_radam(
     tensors: list[Tensors], lr: Any, hyper: dict[str, Any], traced: bool
 ) -> None:
-    """Step (param, grad, exp_avg, exp_avg_sq, step) of each tensor, one after the other."""
-    for each in tensors:
-        _step_in_place([each], lr, hyper, traced)
+    """Step each tensor, one after the other."""
+    for each in map(shards, tensors):
+        way = _step_traced if traced else _step_in_numpy if is_in_numpy(each) else _step_by_count
+        way([each], lr, hyper)
 
 
 def _multi_tensor_radam(
     tensors: list[Tensors], lr: Any, hyper: dict[str, Any], traced: bool
 ) -> None:
-    """Step many: small tensors of a kind, laid end to end, are one; the update is elementwise."""
-    kinds: dict[Any, list[Tensors]] = defaultdict(list)
-    for each in tensors:
+    """Step many: at once on a CPU; elsewhere small ones of a kind, laid end to end, are one."""
+    ways: dict[tuple[Way, Any], list[Tensors]] = defaultdict(list)
+    for each in map(shards, tensors):
         param, *_, count = each
-        if traced:  # each by its own count, which nobody reads, but all with one set of terms
-            kinds[param.device].append(each)
+        if traced:
+            ways[_step_traced, param.device].append(each)
+        elif is_in_numpy(each):
+            ways[_step_in_numpy, int(count)].append(each)
+        elif type(param) in PLAIN and param.numel() <= SMALL:
+            ways[_step_end_to_end, (int(count), param.dtype, param.device)].append(each)
         else:
-            small = type(param) in PLAIN and param.numel() <= BLOCK
-            kinds[(int(count), param.dtype, param.device) if small else id(param)].append(each)
-    for members in kinds.values():
-        if traced or len(members) == 1:
-            _step_in_place(members, lr, hyper, traced)
-        else:
-            _step_end_to_end(members, lr, hyper)
+            ways[_step_by_count, id(param)].append(each)
+    for (way, _), members in ways.items():
+        way(members, lr, hyper)
+
+
+def shards(each: Tensors) -> Tensors:
+    """What this process has of tensors that are sharded alike: the update is elementwise."""
+    if torch.compiler.is_compiling() or torch.is_grad_enabled():
+        return each
+    *arrays, count = each
+    first, *others = (getattr(array, "placements", None) for array in arrays)
+    if first is None or any(other != first for other in others) or any(map(_is_partial, first)):
+        return each
+    return (*(array.to_local() for array in arrays), count)  # type: ignore[attr-defined]
+
+
+def _is_partial(placement: Any) -> bool:
+    return bool(placement.is_partial())  # each process has a term of a sum
+
+
+def is_in_numpy(each: Tensors) -> bool:
+    """Whether NumPy can have the memory of these, and autograd does not look on."""
+    return not torch.is_grad_enabled() and all(
+        type(array) in PLAIN
+        and array.device.type == "cpu"
+        and array.layout is torch.strided
+        and array.dtype in DTYPES
+        and not (array.is_conj() or array.is_neg())
+        for array in each[:4]
+    )
+
+
+def _step_in_numpy(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
+    """One pass over memory shared with NumPy, which has no bfloat16: float32 is in its place."""
+    params, grads, *moments, counts = map(list, zip(*members, strict=True))
+    x, g = ([t.float() if t.dtype is torch.bfloat16 else t for t in c] for c in (params, grads))
+    arrays = ([tensor.detach().numpy() for tensor in column] for column in (x, g, *moments))
+    x_np, g_np, m, v = arrays
+    state = RAdamState(int(counts[0]), m, v)
+    step_inplace(x_np, g_np, state, configuration(hyper), lr=float(lr))
+    for param, value in zip(params, x, strict=True):
+        if value is not param:
+            param.detach().copy_(value)
+    written = [t for column in (params, *moments) for t in column if not t.is_inference()]
+    torch.autograd.graph.increment_version(written)  # so that a backward pass finds out
+    torch._foreach_add_(counts, 1)
 
 
 def _step_end_to_end(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
+    """Step tensors whose count is the same as one; the update is elementwise."""
     *columns, counts = map(list, zip(*members, strict=True))
     flat = [torch.cat([array.reshape(-1) for array in column]) for column in columns]
-    _step_in_place([(*flat, counts[0])], lr, hyper, False)
+    _step_in_place([[array] for array in flat], int(counts[0]), lr, hyper)
     sizes = [param.numel() for param in columns[0]]
     for k in (0, 2, 3):
         parts = zip(columns[k], torch.split(flat[k], sizes), strict=True)
         torch._foreach_copy_(columns[k], [part.view(place.shape) for place, part in parts])
-    torch._foreach_add_(counts[1:], 1)
+    torch._foreach_add_(counts, 1)
 
 
-def _step_in_place(members: list[Tensors], lr: Any, hyper: dict[str, Any], traced: bool) -> None:
-    """Step tensors whose count is the same, or is an array."""
-    blocks = [block for each in members for block in _blocks(*each)]
-    at_once = 1 if not traced else len(blocks) if len(blocks) == len(members) else FEW
-    while blocks:
-        now, blocks = blocks[:at_once], blocks[at_once:]
-        *columns, counts = map(list, zip(*now, strict=True))
-        t = torch.stack(counts).to(torch.int64) if traced else int(counts[0])
-        before = columns
-        if torch.is_grad_enabled():  # differentiable: autograd keeps what is about to change
-            before = [[array.clone() for array in column] for column in columns]
-        for k, values in zip((0, 2, 3), advance(before, t, lr, hyper), strict=True):
-            for place, value in zip(columns[k], values, strict=True):
-                leaf = place.is_leaf and place.requires_grad  # it has no history to write on
-                (place.detach() if leaf else place).copy_(value)
-    torch._foreach_add_([count for *_, count in members], 1)
+def _step_by_count(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
+    """Step tensors whose count is the same."""
+    *columns, counts = map(list, zip(*members, strict=True))
+    _step_in_place(columns, int(counts[0]), lr, hyper)
+    torch._foreach_add_(counts, 1)
 
 
-def _blocks(*each: Tensor) -> list[Tensors]:
-    """Views of a large tensor, of each as much as stays in a cache while a step is computed."""
-    *arrays, count = each
-    param = arrays[0]
-    if (
-        torch.compiler.is_compiling()  # which has better ways
-        or torch.is_grad_enabled()
-        or param.device.type != "cpu"
-        or type(param) not in PLAIN
-        or param.numel() <= BLOCK
-        or not all(array.is_contiguous() for array in arrays)
-    ):
-        return [each]
-    columns = [torch.split(array.view(-1), BLOCK) for array in arrays]
-    return [(*block, count) for block in zip(*columns, strict=True)]
+def _step_traced(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
+    """Step each by its own count, which nobody reads, but all with one set of terms."""
+    *columns, counts = map(list, zip(*members, strict=True))
+    _step_in_place(columns, torch.stack(counts).to(torch.int64), lr, hyper)
+    torch._foreach_add_(counts, 1)
+
+
+def _step_in_place(columns: list[list[Tensor]], t: Any, lr: Any, hyper: dict[str, Any]) -> None:
+    before = columns
+    if torch.is_grad_enabled():  # differentiable: autograd keeps what is about to change
+        before = [[array.clone() for array in column] for column in columns]
+    for k, values in zip((0, 2, 3), advance(before, t, lr, hyper), strict=True):
+        write(columns[k], values)
+
+
+def write(places: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Write each value in its place."""
+    for place, value in zip(places, values, strict=True):
+        # A leaf has no history to write on; what is written to a 0-d float64 of a CPU itself is
+        # lost in a compiled graph.
+        leaf = place.is_leaf and place.requires_grad
+        (place.detach() if leaf or torch.compiler.is_compiling() else place).copy_(value)
 
 
 @torch._dynamo.nonstrict_trace

@@ -13,6 +13,7 @@ from torch.optim.optimizer import Optimizer, ParamsT, _use_grad_for_differentiab
 
 from radam_ref import Dialect, init
 
+from ._torch_fused import _fused_radam
 from ._torch_steps import AXES, HYPER, _multi_tensor_radam, _single_tensor_radam, configuration
 
 FLAGS = ("foreach", "capturable", "differentiable", "fused")
@@ -39,7 +40,7 @@ class RAdam(torch.optim.RAdam):
     decoupled_weight_decay : bool
         Multiply the parameters by 1 - lr*weight_decay instead, whatever the dialect.
     foreach : bool, optional
-        Step small tensors of a kind as one; None does where that is possible.
+        False steps one tensor after the other; otherwise many are stepped together.
     maximize : bool
         Ascend instead of descend.
     capturable : bool
@@ -47,7 +48,8 @@ class RAdam(torch.optim.RAdam):
     differentiable : bool
         Let gradients through the step, for parameters that are no leaves.
     fused : bool, optional
-        Taken as Adam takes it; what runs is foreach.
+        True compiles the step on a GPU, by torch.compile. On a CPU every step of plain tensors is
+        one pass over memory: `radam_adapters.numpy_fused`, which is fastest with numba.
     dialect : str or radam_ref.Dialect
         A name keeps the state_dict loadable with weights_only=True.
 
@@ -213,7 +215,8 @@ def _radam(tensors: list[tuple[Tensor, ...]], group: dict[str, Any]) -> None:
         hyper["dialect"] = tuple(getattr(dialect, axis) for axis in AXES)
     compiling = torch.compiler.is_compiling()
     one_by_one = group["differentiable"] or (group["foreach"] is False and not compiling)
-    step = _single_tensor_radam if one_by_one else _multi_tensor_radam
+    together = _fused_radam if group["fused"] else _multi_tensor_radam
+    step = _single_tensor_radam if one_by_one else together
     step(tensors, group["lr"], hyper, compiling or group["capturable"])
 
 
