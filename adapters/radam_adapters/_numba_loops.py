@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from threading import Timer
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,7 @@ def function_from(text: str) -> tuple[Callable[..., None], bool]:
         kept = os.access(file.parent, os.W_OK)
     except OSError:
         kept = False
-    namespace: dict[str, Any] = {"__name__": f"radam_adapters.{name}"}
-    exec(compile(text, file, "exec"), namespace)
-    return namespace["update"], kept
+    module = ModuleType(f"radam_adapters.{name}")
+    sys.modules[module.__name__] = module  # where numba looks for what it kept
+    exec(compile(text, file, "exec"), vars(module))
+    return vars(module)["update"], kept
