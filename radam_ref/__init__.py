@@ -4,13 +4,14 @@ Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", arXiv 19
 Algorithm 2: one pure step over the arrays of any array-API namespace, its scalar terms exact.
 """
 
+from ._ahead import coefficients, coefficients_array
 from ._boundary import init, rectification, rho, rho_inf, step
 from ._config import Dialect, RAdamConfig
 from ._dialects import Origin, dialects, origins
 from ._many import step_many
 from ._state_file import load_state, save_state
 from ._step import RAdamState, formula, with_rates
-from ._terms import Coefficients, Form, coefficients
+from ._terms import Coefficients, Form
 from .optimize import Stepper, minimize
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "RAdamState",
     "Stepper",
     "coefficients",
+    "coefficients_array",
     "dialects",
     "formula",
     "init",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import is_torch_array
 
-from . import _dtypes, _terms, _traced
+from . import _ahead, _dtypes, _terms, _traced
 from ._arguments import (
     check_params,
     check_run,
@@ -207,7 +207,7 @@ def step_by(
     terms: Any = _traced.coefficients
     if isinstance(state.t, int):
         host = has_host_terms(config)
-        terms = _terms.coefficients if host else _traced.at_host_count(xp, params)
+        terms = _ahead.coefficients if host else _traced.at_host_count(xp, params)
     terms = fetching(terms)
     if is_torch_array(params) and _is_differentiable(params, grads, state, config, xp):
         terms = _traced.guarded(terms)

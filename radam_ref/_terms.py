@@ -14,18 +14,12 @@ from ._config import RAdamConfig
 EXACT = Context(prec=70, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 ROOT = Context(prec=40, traps=[])  # nothing cancels after the root
 exact = lru_cache(maxsize=256)(Decimal)
-latest_power: dict[float, tuple[int, Decimal]] = {}
 
 
+@lru_cache(maxsize=256)
 def power(beta: float, t: int) -> Decimal:
-    """beta^t within t*5e-70 of itself, by one product where beta^(t-1) came before."""
-    if len(latest_power) > 256:
-        latest_power.clear()
-    latest, value = latest_power.get(beta, (0, exact(1.0)))
-    if t != latest:
-        value = value * exact(beta) if t == latest + 1 else exact(beta) ** t
-        latest_power[beta] = t, value
-    return value
+    """beta^t within 1e-69 of itself."""
+    return exact(beta) ** t
 
 
 @lru_cache(maxsize=256)

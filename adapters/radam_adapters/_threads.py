@@ -12,42 +12,43 @@ from typing import Any, NamedTuple
 ALONE = 100_000  # elements that are done about when another thread has woken up
 
 
-class Task(NamedTuple):
+class Job(NamedTuple):
     """`function(c, *arrays)` on 1-d arrays of one length, also on `block` elements at a time."""
 
     function: Callable[..., None]
     c: Any
-    arrays: Sequence[Any]
+    arrays: list[Any]
+    copies: list[tuple[Any, Any]]  # where to copy what afterwards
     block: int
+    v: Any  # what v has become
 
 
-def run(tasks: Sequence[Task]) -> None:
-    """Run each task once over, here and in the threads of the pool if there is enough to do."""
-    if len(tasks) == 1 and tasks[0].arrays[0].size <= tasks[0].block:
-        ((function, c, arrays, _),) = tasks
-        function(c, *arrays)
+def run(jobs: Sequence[Job]) -> None:
+    """Do each job once over, here and in the threads of the pool if there is enough to do."""
+    if len(jobs) == 1 and jobs[0].arrays[0].size <= jobs[0].block:
+        jobs[0].function(jobs[0].c, *jobs[0].arrays)
         return
     blocks = deque(
-        (task, start) for task in tasks for start in range(0, task.arrays[0].size, task.block)
+        (job, start) for job in jobs for start in range(0, job.arrays[0].size, job.block)
     )
-    many = len(blocks) > 1 and sum(task.arrays[0].size for task in tasks) > ALONE
+    many = len(blocks) > 1 and sum(job.arrays[0].size for job in jobs) > ALONE
     helpers = [pool().submit(_drain, blocks) for _ in range(processors() - 1)] if many else []
     try:
         _drain(blocks)
     finally:
-        wait([helper for helper in helpers if not helper.cancel()])
-    for helper in helpers:
-        if not helper.cancelled():
-            helper.result()
+        begun = [helper for helper in helpers if not helper.cancel()]
+        wait(begun)
+    for helper in begun:
+        helper.result()
 
 
-def _drain(blocks: deque[tuple[Task, int]]) -> None:
+def _drain(blocks: deque[tuple[Job, int]]) -> None:
     while True:
         try:
-            (function, c, arrays, block), start = blocks.popleft()
+            job, start = blocks.popleft()
         except IndexError:
             return
-        function(c, *(array[start : start + block] for array in arrays))
+        job.function(job.c, *(array[start : start + job.block] for array in job.arrays))
 
 
 def processors() -> int:

@@ -13,6 +13,9 @@ ARRAYS = {
     True: ("x_re", "x_im", "g_re", "g_im", "m_re", "m_im", "v"),
 }
 
+# The lines of a language with infix operators: {to} is the result, {0} and {1} are the operands.
+INFIX = {sign: f"{{to}} = {{0}} {sign} {{1}}" for sign in "+-*/"}
+
 
 class Line(NamedTuple):
     """One operator applied: the name of the result, the operator, the names of its operands."""

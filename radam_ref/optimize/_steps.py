@@ -9,11 +9,11 @@ import numpy as np
 from array_api_compat import device
 
 from .. import _dtypes
+from .._ahead import coefficients
 from .._boundary import init, step
 from .._config import RAdamConfig
 from .._dtypes import COMPUTE, name
 from .._step import RAdamState, formula
-from .._terms import coefficients
 from ._leaves import Array, Layout, Leaves
 from ._objective import real_value
 from ._problem import Problem
