@@ -4,6 +4,9 @@ Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", arXiv 19
 Algorithm 2: one pure step over the arrays of any array-API namespace, its scalar terms exact.
 """
 
+import importlib
+import typing
+
 from ._boundary import init, rectification, rho, rho_inf, step
 from ._config import Dialect, RAdamConfig
 from ._dialects import Origin, dialects, origins
@@ -35,3 +38,15 @@ __all__ = [
     "step",
     "step_many",
 ]
+
+if typing.TYPE_CHECKING:
+    from . import algorithm1 as algorithm1
+    from . import schedules as schedules
+    from . import variance as variance
+else:
+
+    def __getattr__(name: str) -> object:
+        """The rest of the paper, which is loaded when it is asked for."""
+        if name in ("algorithm1", "schedules", "variance"):
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
