@@ -113,7 +113,8 @@ def _blocks(*each: Tensor) -> list[Tensors]:
         or not all(array.is_contiguous() for array in arrays)
     ):
         return [each]
-    columns = [torch.split(array.view(-1), BLOCK) for array in arrays]
+    # detached: a view of a leaf is refused as soon as another view of it was written to
+    columns = [torch.split(array.detach().view(-1), BLOCK) for array in arrays]
     return [(*block, count) for block in zip(*columns, strict=True)]
 
 
