@@ -4,6 +4,9 @@ Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", arXiv 19
 Algorithm 2: one pure step over the arrays of any array-API namespace, its scalar terms exact.
 """
 
+import importlib
+import typing
+
 from ._ahead import coefficients, coefficients_array
 from ._boundary import init, rectification, rho, rho_inf, step
 from ._config import Dialect, RAdamConfig
@@ -38,3 +41,15 @@ __all__ = [
     "step_many",
     "with_rates",
 ]
+
+if typing.TYPE_CHECKING:
+    from . import algorithm1 as algorithm1
+    from . import schedules as schedules
+    from . import variance as variance
+else:
+
+    def __getattr__(name: str) -> object:
+        """The rest of the paper, which is loaded when it is asked for."""
+        if name in ("algorithm1", "schedules", "variance"):
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

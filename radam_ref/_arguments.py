@@ -70,12 +70,13 @@ def decay(beta2: object) -> float:
     return real("beta2", beta2, below=1.0)
 
 
-def step_number(t: object) -> int:
+def step_number(t: object, name: str = "t") -> int:
     """`t` as an int of at least 1."""
+    allowed = f"{name} must be an int of at least 1"
     if isinstance(t, bool) or not isinstance(t, Integral):
-        raise TypeError(f"t must be an int of at least 1, got {t!r} of type {type(t).__name__}")
+        raise TypeError(f"{allowed}, got {t!r} of type {type(t).__name__}")
     if t < 1:
-        raise ValueError(f"t must be an int of at least 1, got {t!r}")
+        raise ValueError(f"{allowed}, got {t!r}")
     return int(t)
 
 

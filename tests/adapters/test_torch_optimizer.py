@@ -57,6 +57,23 @@ def assert_same_descent(ours: MakeOptimizer, theirs: MakeOptimizer, **how: Any) 
 # Beside torch.optim.RAdam
 
 
+@pytest.mark.parametrize("foreach", [None, False])
+def test_a_weight_of_many_blocks_is_stepped_as_the_small_ones(foreach: bool | None) -> None:
+    """Its blocks are views of a leaf, which autograd guards; a linear layer makes the gradients."""
+    ended = []
+    for make in (lambda p: RAdam(p, foreach=foreach), torch.optim.RAdam):
+        torch.manual_seed(0)
+        layer = torch.nn.Linear(400, 500, dtype=torch.float64)
+        optimizer = make(layer.parameters())
+        for _ in range(8):
+            optimizer.zero_grad()
+            layer(torch.ones(2, 400, dtype=torch.float64)).square().sum().backward()
+            optimizer.step()
+        ended.append(layer.weight)
+
+    torch.testing.assert_close(*ended, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -69,3 +69,17 @@ def test_public_names_exist_and_are_documented() -> None:
     public = [getattr(radam_ref, name) for name in radam_ref.__all__]
     assert sorted(radam_ref.__all__) == radam_ref.__all__
     assert all(thing.__doc__ for thing in public if callable(thing))
+
+
+def test_the_rest_of_the_paper_is_loaded_when_it_is_asked_for() -> None:
+    code = (
+        "import sys, radam_ref\n"
+        "names = ['radam_ref.' + name for name in ('algorithm1', 'schedules', 'variance')]\n"
+        "print(*[name in sys.modules for name in names])\n"
+        "radam_ref.variance.c_var, radam_ref.algorithm1.adam, radam_ref.schedules.warmup\n"
+        "print(hasattr(radam_ref, 'nothing'))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["False", "False", "False", "False"]
