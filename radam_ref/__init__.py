@@ -4,8 +4,8 @@ Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", arXiv 19
 Algorithm 2: one pure step over the arrays of any array-API namespace, its scalar terms exact.
 """
 
-import importlib
 import typing
+from importlib import import_module
 
 from ._ahead import coefficients, coefficients_array
 from ._boundary import init, rectification, rho, rho_inf, step
@@ -15,7 +15,12 @@ from ._many import step_many
 from ._state_file import load_state, save_state
 from ._step import RAdamState, formula, with_rates
 from ._terms import Coefficients, Form
-from .optimize import Stepper, minimize
+
+if typing.TYPE_CHECKING:
+    from . import algorithm1 as algorithm1
+    from . import schedules as schedules
+    from . import variance as variance
+    from .optimize import Stepper, minimize
 
 __all__ = [
     "Coefficients",
@@ -42,14 +47,17 @@ __all__ = [
     "with_rates",
 ]
 
-if typing.TYPE_CHECKING:
-    from . import algorithm1 as algorithm1
-    from . import schedules as schedules
-    from . import variance as variance
-else:
+LATER = ("algorithm1", "optimize", "schedules", "variance")
 
-    def __getattr__(name: str) -> object:
-        """The rest of the paper, which is loaded when it is asked for."""
-        if name in ("algorithm1", "schedules", "variance"):
-            return importlib.import_module(f"{__name__}.{name}")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> typing.Any:
+    """What is loaded by the first who asks for it: `optimize` takes as long as all of the above."""
+    if name in ("Stepper", "minimize"):
+        return getattr(import_module(".optimize", __name__), name)
+    if name in LATER:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__, *LATER])

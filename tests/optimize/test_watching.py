@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 from radam_ref import minimize
-from radam_ref.optimize import Checkpoint, CheckpointError, last, load, spread
+from radam_ref.optimize import Checkpoint, CheckpointError, last, load, spread, stop
 
 from .problems import ROSENBROCK_START, rosenbrock
 
@@ -68,6 +70,31 @@ def test_a_folder_that_takes_no_files_stops_with_the_state_in_memory(tmp_path: P
         of_rosenbrock(checkpoint=Checkpoint(tmp_path / "folder" / "run", steps=25))
 
     more = minimize(rosenbrock, caught.value.state, lr=0.01, jac=True, maxiter=60)
+    assert np.array_equal(more.x, of_rosenbrock(maxiter=60).x)
+
+
+def test_a_folder_without_permission_stops_with_the_state_in_memory() -> None:
+    root = os.getuid() == 0  # whom permissions do not bind
+
+    def take_permission(record: Any) -> None:
+        if record.t == 30:
+            folder.chmod(0o555)
+            os.seteuid(65534 if root else os.getuid())
+
+    with tempfile.TemporaryDirectory() as name:  # which others can reach, unlike tmp_path
+        folder = Path(name)
+        saver = Checkpoint(folder / "run", steps=25)
+        try:
+            with pytest.raises(CheckpointError, match=r"step 50 .* Permission denied") as caught:
+                of_rosenbrock(checkpoint=saver, callback=take_permission)
+        finally:
+            os.seteuid(os.getuid())
+            folder.chmod(0o755)
+        saved, files = load(folder / "run")[0], os.listdir(folder)
+
+    assert saved.t == 25
+    assert files == ["run"]
+    more = minimize(rosenbrock, caught.value.state, jac=True, maxiter=60)
     assert np.array_equal(more.x, of_rosenbrock(maxiter=60).x)
 
 
@@ -130,13 +157,15 @@ def test_the_bar_shows_how_it_goes(rich: bool, monkeypatch: Any, capsys: Any) ->
     if not rich:
         monkeypatch.setitem(sys.modules, "rich.console", None)
         monkeypatch.setitem(sys.modules, "rich.progress", None)
-    monkeypatch.setenv("COLUMNS", "150")
+    monkeypatch.setenv("COLUMNS", "80")
     result = of_rosenbrock(maxiter=40, progress=True)
     shown = capsys.readouterr()
 
     assert shown.out == ""
-    for part in (f"f {result.fun:.6g}", f"best {result.fun_best:.6g}", "update ", "steps/s", "40"):
-        assert part in shown.err
+    line = rf"f {result.fun:.5g} +best {result.fun_best:.5g} +update \d\.\de-\d\d +\d+ steps/s"
+    assert re.search(f"step 40{'/40' if rich else ''} {line}", shown.err)
+    of_rosenbrock(maxiter=None, stop=stop.steps(40), progress=True)
+    assert re.search(f"^step 40 {line}", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("how", [{"steps": 0}, {"seconds": 0}, {"steps": 1.5}])
