@@ -77,7 +77,10 @@ def _kind_of(x: Any, g: Any, m: Any, v: Any, config: RAdamConfig) -> Kind | None
         return None
     if not x.shape == g.shape == m.shape == v.shape or type(config) is not RAdamConfig:
         return None
-    return _kind(x.dtype, g.dtype, m.dtype, v.dtype, config)
+    try:
+        return _kind(x.dtype, g.dtype, m.dtype, v.dtype, config)
+    except TypeError:  # an array has no hash, or is refused here
+        raise TypeError(f"config must be of numbers for a step in place, got {config!r}") from None
 
 
 @lru_cache(maxsize=256)
@@ -88,7 +91,7 @@ def _kind(x: Any, g: Any, m: Any, v: Any, config: RAdamConfig) -> Kind | None:
     if real is None or axes.eps_placement == "floor":
         return None
     if {*map(type, hyper)} != {float}:
-        raise TypeError(f"config must be of numbers for a step in place, got {config!r}")
+        raise TypeError
     is_complex = x.kind == "c"
     parts = is_complex and axes.complex == "componentwise"
     if g != x or m != (x if is_complex else real) or v not in ((real, x) if parts else (real,)):
