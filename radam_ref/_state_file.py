@@ -178,6 +178,8 @@ def config_of(header: dict[str, Any]) -> RAdamConfig:
 
 def to_host(array: Array) -> np.ndarray[Any, Any]:
     """The array's bits on the host."""
+    if type(array) is np.ndarray and array.dtype.isbuiltin == 1:  # not bfloat16
+        return array
     xp = array_namespace(array)
     if is_torch_array(array):
         array = array.detach().cpu().resolve_conj().resolve_neg()

@@ -66,9 +66,14 @@ def largest(leaves: Leaves, xp: Any) -> tuple[float, int, int]:
     """The largest modulus, NaN if there is one, with its leaf and its flat index there."""
     found = (-1.0, 0, 0)
     for number, leaf in enumerate(leaves):
-        flat = abs(leaf).ravel() if type(leaf) is np.ndarray else xp.reshape(abs(leaf), (-1,))
-        index = int(flat.argmax() if type(leaf) is np.ndarray else xp.argmax(flat))
-        value = float(flat[index])
+        sizes = abs(leaf)
+        if type(leaf) is np.ndarray:
+            index = int(sizes.argmax())
+            value = float(sizes.item(index))
+        else:
+            sizes = xp.reshape(sizes, (-1,))
+            index = int(xp.argmax(sizes))
+            value = float(sizes[index])
         if not value <= found[0]:
             found = value, number, index
             if value != value:  # NaN, which nothing exceeds

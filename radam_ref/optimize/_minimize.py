@@ -173,7 +173,7 @@ def _freeze(run: Stepper, asked: tuple[rules.Rule, ...], lanes: Lanes) -> tuple[
         met = rule.met(run)
         if met is True:  # a limit of the run, which a resume may raise
             return rule.status, rule.because(run)
-        if (met := active & met).any():
+        if met is not False and (met := active & met).any():
             status, nit = np.where(met, rule.status, status), np.where(met, run.now.t, nit)
             active = active & ~met
     if status is not lanes.status:

@@ -23,7 +23,7 @@ class Rule:
     status = 0
 
     def met(self, run: Stepper) -> Any:
-        """Whether to stop: a bool, or with batch=True an array of one for each problem."""
+        """Whether to stop: a bool, or of a batch an array of them; True stops all problems."""
         raise NotImplementedError
 
     def because(self, run: Stepper) -> str:

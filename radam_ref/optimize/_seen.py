@@ -31,12 +31,12 @@ def look(problem: Problem, state: State, f: Any, inward: Leaves, f_best: Any) ->
     if problem.has_prox:
         size = layout.largest(_residual(problem, state.x, inward))
     if seen is None:
-        window = Window(0 if t == 0 else t, state.x, f_best, state.path)
+        window = _window(problem, state, f_best)
         return Seen(size, finite, (on_host(f), size), peak, window, None)
     window, pace = seen.window, seen.pace
     if t - window.t >= WINDOW:
         pace = _pace(problem, state, window, f_best)
-        window = Window(t, state.x, f_best, state.path)
+        window = _window(problem, state, f_best)
     return Seen(size, finite, seen.start, peak, window, pace)
 
 
@@ -63,21 +63,27 @@ def _residual(problem: Problem, x: Leaves, inward: Leaves) -> Leaves:
     )
 
 
+def _window(problem: Problem, state: State, f_best: Any) -> Window:
+    config, t = problem.config, state.t
+    r_t = rectification(t, config.beta2, config.axes.threshold) if t else None
+    return Window(t, state.x, f_best, state.path, r_t)
+
+
 def _pace(problem: Problem, state: State, window: Window, f_best: Any) -> Pace | None:
     """How much of what lr*r_t allowed x used in a window; None while no step was rectified."""
-    layout, config, steps = problem.layout, problem.config, state.t - window.t
-    r_t = rectification(max(window.t, 1), config.beta2, config.axes.threshold)
-    if r_t is None:
+    layout, steps = problem.layout, state.t - window.t
+    if window.r_t is None:
         return None
     lengths = tuple(steps * lr for lr in problem.rate.constant)
     if problem.rate.schedule is not None:
         lengths = tuple(a - b for a, b in zip(state.path, window.path, strict=True))
     shares = []
     for now, then, length in zip(state.x, window.x, lengths, strict=True):
-        allowed = length * r_t
+        allowed = length * window.r_t
         if isinstance(allowed, float):
             allowed = allowed or 1.0
         else:
             allowed = layout.xp.where(allowed > 0, allowed, allowed + 1)
         shares.append((now - then) / allowed)
-    return Pace(state.t, layout.largest(tuple(shares)), on_host(window.f_best) - on_host(f_best))
+    gain = on_host(window.f_best) - on_host(f_best)
+    return Pace(state.t, layout.largest(tuple(shares)), gain, window.r_t)

@@ -19,20 +19,28 @@ VERSION = 1
 
 
 class Window(NamedTuple):
-    """Where the run stood when the present window of steps began; path: the sum of lr till then."""
+    """Where the run stood when the present window of steps began; path: the sum of lr till then.
+
+    r_t is that of step t, asked for while its powers of beta are at hand; None if not rectified.
+    """
 
     t: int
     x: Leaves
     f_best: Any
     path: Leaves
+    r_t: float | None
 
 
 class Pace(NamedTuple):
-    """A window that ended at step t: the part of lr*r_t that x used, and what f_best gained."""
+    """A window that ended at step t: the part of lr*r_t that x used, and what f_best gained.
+
+    r_t is that of the window's beginning.
+    """
 
     t: int
     moved: Any
     gain: Any
+    r_t: float
 
 
 class Noise(NamedTuple):
@@ -93,8 +101,8 @@ class State(NamedTuple):
     x_before : x one step ago
     path : the sum of lr over the steps, for each array, if lr is a function of t
     evaluations : how often f and its gradient were evaluated
-    f, g : f and the gradient at x; None while x is not evaluated
-    inward : g without what points out of the bounds
+    f, g, inward : f and the gradient at x, and the gradient without what points out of the
+        bounds; None while x is not evaluated
     best : Point with the lowest finite f, once evaluated
     seen : Seen, what was last read for the rules, once evaluated
     noise : sums over the last evaluations, if they are noisy
@@ -121,6 +129,19 @@ class State(NamedTuple):
     rng: Any = None
     needs: tuple[str, ...] = ()
     config: RAdamConfig | None = None
+
+    def moved(self, x: Leaves, moments: tuple[RAdamState, ...], path: Leaves) -> State:
+        """One step further, where nothing is evaluated yet; in half the time of `_replace`."""
+        return State(x, moments, self.x, path, self.evaluations, None, None, None, *self[8:])
+
+    def evaluated(
+        self, f: Any, g: Leaves, inward: Leaves, best: Point, seen: Any, noise: Noise | None
+    ) -> State:
+        """The same place, with what was found there."""
+        return State(
+            self.x, self.moments, self.x_before, self.path, self.evaluations + 1,
+            f, g, inward, best, seen, noise, *self[11:],
+        )  # fmt: skip
 
     @property
     def t(self) -> int:

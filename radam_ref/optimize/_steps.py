@@ -33,23 +33,22 @@ def begun(problem: Problem, x: Leaves) -> State:
 
 def advance(problem: Problem, state: State) -> State:
     """One step of RAdam from an evaluated x to the next, which is not."""
-    lr = problem.rate(state.t + 1)
-    x, moments = [], []
-    for leaf, g, moment, rate, prox in zip(
-        state.x, state.inward or (), state.moments, lr, problem.proxes, strict=True
-    ):
-        y, moment = _stepped(leaf, g, moment, problem.config, rate, problem.layout.xp)
+    lr, path, inward = problem.rate(state.t + 1), state.path, state.inward or ()
+    config, xp, leaves, moments = problem.config, problem.layout.xp, [], []
+    for i, prox in enumerate(problem.proxes):
+        x, moment = _stepped(state.x[i], inward[i], state.moments[i], config, lr[i], xp)
         if prox is not None:
-            y = prox(y, reach(y, moment, problem.config, rate, problem.layout.xp))
-        x.append(y)
+            x = prox(x, reach(x, moment, config, lr[i], xp))
+        leaves.append(x)
         moments.append(moment)
-    new = problem.limits.project(tuple(x)) if problem.limits.present else tuple(x)
+    new = tuple(leaves)
+    if problem.limits.present:
+        new = problem.limits.project(new)
     if state.lanes is not None:
         new = chosen(problem.layout, state.lanes.active, new, state.x)
     if problem.rate.schedule is not None:
-        path = tuple(past + rate for past, rate in zip(state.path, lr, strict=True))
-        state = state._replace(path=path)
-    return state._replace(x=new, moments=tuple(moments), x_before=state.x, f=None, g=None)
+        path = tuple(past + rate for past, rate in zip(path, lr, strict=True))
+    return state.moved(new, tuple(moments), path)
 
 
 def _stepped(
@@ -95,10 +94,7 @@ def told(problem: Problem, state: State, f: Any, g: Any) -> State:
         seen = look(problem, state, f, inward, best.f)
         if seen.finite is not True and state.best is not None and not np.all(seen.finite):
             best = _without(layout, state, best, seen.finite)
-    return state._replace(
-        f=f, g=g, inward=inward, best=best, noise=noise, seen=seen,
-        evaluations=state.evaluations + 1,
-    )  # fmt: skip
+    return state.evaluated(f, g, inward, best, seen, noise)
 
 
 def _penalties(proxes: tuple[Any, ...], x: Leaves) -> Leaves:
@@ -134,6 +130,10 @@ def _without(layout: Layout, state: State, best: Point, finite: Any) -> Point:
 
 def chosen(layout: Layout, mask: Array, these: Leaves, those: Leaves) -> Leaves:
     """`these` where the mask of lanes is true, `those` elsewhere."""
+    if type(mask) is np.ndarray and mask.all():
+        return these
+    if type(mask) is np.ndarray and not mask.any():
+        return those
     return tuple(
         layout.xp.where(layout.over_lanes(mask, this), this, that)
         for this, that in zip(these, those, strict=True)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._boundary import rectification
 from .._config import real
 from ._diagnosis import at, not_moving_freely
 from ._rule import Rule, all_of, any_of
@@ -96,10 +95,7 @@ class gtol(Rule):
 
     def met(self, run: Stepper) -> Any:
         """Whether it is met."""
-        state = run.now
-        if run.problem.noisy:
-            return False if state.lanes is None else np.zeros(state.seen.gradient.shape, bool)
-        return state.seen.gradient <= self._limit(run)
+        return False if run.problem.noisy else run.now.seen.gradient <= self._limit(run)
 
     def because(self, run: Stepper) -> str:
         """The gradient and its limit."""
@@ -160,12 +156,10 @@ class stall(Rule):
 
     def met(self, run: Stepper) -> Any:
         """Whether it is met."""
-        state, config, pace = run.now, run.problem.config, run.now.seen.pace
-        if pace is None or pace.t != state.t:
-            return False if state.lanes is None else np.zeros(len(state.lanes.nit), bool)
-        r_t = rectification(state.t - WINDOW, config.beta2, config.axes.threshold)
-        small = (pace.moved <= self.xtol) & (pace.gain <= self.ftol * abs(on_host(state.best.f)))
-        return small & (r_t is not None and r_t > 0.5)
+        state, pace = run.now, run.now.seen.pace
+        if pace is None or pace.t != state.t or pace.r_t <= 0.5:
+            return False
+        return (pace.moved <= self.xtol) & (pace.gain <= self.ftol * abs(on_host(state.best.f)))
 
     def because(self, run: Stepper) -> str:
         """How little x moved, and why."""
@@ -218,10 +212,9 @@ class blow_up(Rule):
 
     def met(self, run: Stepper) -> Any:
         """Whether f is that large."""
-        state = run.now
         if not _is_unrectified(run):
-            return False if state.lanes is None else np.zeros(len(state.lanes.nit), bool)
-        first = abs(state.seen.start[0])
+            return False
+        first = abs(run.now.seen.start[0])
         return (run.f > 1000 * first) & (first > 0)
 
     def because(self, run: Stepper) -> str:
