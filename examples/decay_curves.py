@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+from matplotlib.figure import Figure
 from scipy.optimize import least_squares
 
 import radam_ref
@@ -55,15 +56,13 @@ def main(picture=None):
 
 
 def draw(picture, data, x):
-    from matplotlib.figure import Figure
-
-    figure = Figure()
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
     axes = figure.subplots()
     for y, (amplitude, rate, background) in zip(data[:5], x[:5], strict=True):
-        (dots,) = axes.plot(TIMES, y, ".")
+        (dots,) = axes.plot(TIMES, y, ".", markersize=4)
         axes.plot(TIMES, amplitude * np.exp(-rate * TIMES) + background, color=dots.get_color())
-    axes.set(xlabel="time", ylabel="counts")
-    figure.savefig(picture)
+    axes.set(title=f"5 of {CURVES} curves, and their fits", xlabel="time", ylabel="counts")
+    figure.savefig(picture, dpi=100)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,25 @@
 """Logistic regression by minibatches: the likelihood of a scikit-learn data set, penalised.
 
-The gradient of one batch is never zero, so `minimize` does not claim to converge; it reports the
-mean gradient of its last steps with the standard error. L-BFGS-B on all data is the yardstick.
+The gradient of one batch is never zero, so `minimize` reports the mean gradient of its last steps
+and the standard error. Torch's Adam on the same batches is as good; L-BFGS-B on all data wins.
 """
 
 import sys
 from itertools import islice
 
 import numpy as np
+import shared
+from matplotlib.figure import Figure
 from scipy.optimize import minimize as scipy_minimize
 from sklearn.datasets import load_breast_cancer
 
 import radam_ref
 
-PENALTY = 1e-2
+PENALTY, STEPS = 1e-2, 1000
+
+
+def decay(t):
+    return 1 / (1 + t / 100)
 
 
 def data():
@@ -42,34 +48,30 @@ def minibatches(points, signs, size=32, seed=0):
 
 def main(picture=None):
     points, signs = data()
-    batches = islice(minibatches(points, signs), 1000)
     w0 = np.zeros(points.shape[1])
     result = radam_ref.minimize(
-        negative_log_likelihood, w0, lr=lambda t: 0.05 / (1 + t / 100), jac=True,
-        batches=batches, history=200,
+        negative_log_likelihood, w0, lr=lambda t: 0.1 * decay(t), jac=True, history=200,
+        batches=islice(minibatches(points, signs), STEPS + 1),
     )  # fmt: skip
-    exact = scipy_minimize(
-        negative_log_likelihood, w0, args=((points, signs),), jac=True, method="L-BFGS-B"
-    )
-    f = negative_log_likelihood(result.x, (points, signs))[0]
+    same = zip(islice(minibatches(points, signs), STEPS))
+    by_adam = shared.adam(negative_log_likelihood, w0, [0.1], decay, same)
+    exact = scipy_minimize(negative_log_likelihood, w0, ((points, signs),), "L-BFGS-B", jac=True)
+    f, f_adam = (negative_log_likelihood(w, (points, signs))[0] for w in (result.x, by_adam))
     print(result.message)
-    print(f"on all data: RAdam {f:.5f} after {result.nit * 32 / len(signs):.0f} passes;")
-    print(f"L-BFGS-B {exact.fun:.5f} after {exact.nfev} passes. It wins while the data fit memory.")
+    print(f"on all data: RAdam {f:.5f}, Adam {f_adam:.5f} after {STEPS * 32 // len(signs)} passes")
+    print(f"L-BFGS-B {exact.fun:.5f} after {exact.nfev} passes: it wins while the data fit memory")
     if picture:
         draw(picture, result.history, exact.fun)
-    return {"radam": f, "l-bfgs-b": exact.fun, "result": result}
+    return {"radam": f, "adam": f_adam, "l-bfgs-b": exact.fun, "result": result}
 
 
 def draw(picture, history, best):
-    from matplotlib.figure import Figure
-
-    figure = Figure()
-    axes = figure.subplots()
-    axes.semilogy([entry.t for entry in history], [entry.f for entry in history], label="a batch")
+    axes = (figure := Figure(figsize=(6, 3.5), layout="constrained")).subplots()
+    axes.semilogy([e.t for e in history], [e.f for e in history], ".", label="RAdam, a batch of 32")
     axes.axhline(best, color="black", label="L-BFGS-B, all data")
-    axes.set(xlabel="step", ylabel="negative log-likelihood")
+    axes.set(title="logistic regression", xlabel="step", ylabel="mean negative log-likelihood")
     axes.legend()
-    figure.savefig(picture)
+    figure.savefig(picture, dpi=100)
 
 
 if __name__ == "__main__":

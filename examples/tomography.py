@@ -1,71 +1,67 @@
-"""An image from random projections, half as many as pixels: non-negative, and mostly empty.
+"""scikit-image's phantom from random projections, half as many as pixels.
 
-The penalty weight*sum(x) on x >= 0 is a proximal operator: soft-threshold, then project. For
-bounds and a smooth f, L-BFGS-B is the tool of the field; it solves the same problem here.
+The image is non-negative (bounds), mostly empty (a prox, soft-threshold) and flat but for edges
+(total variation, part of f). L-BFGS-B, to which all that is one smooth f within bounds, needs a
+tenth of the evaluations: it wins. A prox is for penalties that have no smooth form.
 """
 
 import sys
 
 import numpy as np
+import shared
 from scipy.optimize import minimize as scipy_minimize
+from skimage.data import shepp_logan_phantom
 
 import radam_ref
 from radam_ref.optimize import prox, stop
 
-SIZE, WEIGHT = 24, 0.02
+SIZE, SPARSE, FLAT, EDGE = 25, 0.001, 0.002, 0.01
 
 
-def phantom():
-    """Two discs and a bar, on nothing."""
-    y, x = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
-    image = 1.0 * ((x + 0.3) ** 2 + (y + 0.2) ** 2 < 0.1)
-    image += 0.5 * ((x - 0.4) ** 2 + (y - 0.4) ** 2 < 0.05)
-    return image + 0.8 * ((abs(x - 0.4) < 0.07) & (abs(y + 0.4) < 0.35))
-
-
-def sparse_and_non_negative(x, step):
-    return prox.non_negative(prox.soft_threshold(WEIGHT)(x, step), step)
+def variation(x):
+    """Its total, with corners rounded below EDGE, and the gradient."""
+    down, right = np.diff(x, axis=0, append=x[-1:]), np.diff(x, axis=1, append=x[:, -1:])
+    size = np.sqrt(down**2 + right**2 + EDGE**2)
+    down, right = down / size, right / size
+    gradient = -down - right
+    gradient[1:] += down[:-1]
+    gradient[:, 1:] += right[:, :-1]
+    return size.sum(), gradient
 
 
 def main(picture=None):
-    rng, image = np.random.default_rng(0), phantom()
+    rng, fine = np.random.default_rng(0), shepp_logan_phantom()  # of 400 by 400
+    image = fine.reshape(SIZE, 400 // SIZE, SIZE, 400 // SIZE).mean(axis=(1, 3))
     rows = SIZE * SIZE // 2
     projections = rng.normal(size=(rows, SIZE * SIZE)) / np.sqrt(rows)
     data = projections @ image.ravel() + 0.01 * rng.normal(size=rows)
 
-    def misfit(x):
-        rest = projections @ x.ravel() - data
-        return rest @ rest / 2, (projections.T @ rest).reshape(x.shape)
+    def objective(x):
+        rest, (total, slope) = projections @ x.ravel() - data, variation(x)
+        back = (projections.T @ rest).reshape(x.shape)
+        return rest @ rest / 2 + FLAT * total, back + FLAT * slope
 
     result = radam_ref.minimize(
-        misfit, np.zeros_like(image), lr=0.02, jac=True, prox=sparse_and_non_negative,
-        stop=stop.gtol(1e-3),
+        objective, np.zeros_like(image), lr=lambda t: 0.01 / (1 + t / 500), jac=True,
+        config=radam_ref.RAdamConfig(beta2=0.99, dialect="paper-hold"), bounds=(0, None),
+        prox=prox.soft_threshold(SPARSE), stop=stop.gtol(1e-4),
     )  # fmt: skip
 
-    def penalised(x):
-        f, g = misfit(x)
-        return f + WEIGHT * x.sum(), g + WEIGHT
+    def penalised(vector):
+        f, g = objective(vector.reshape(image.shape))
+        return f + SPARSE * vector.sum(), g.ravel() + SPARSE
 
-    bounds = [(0, None)] * image.size
-    exact = scipy_minimize(penalised, np.zeros(image.size), jac=True, bounds=bounds)
-    f = misfit(result.x)[0] + WEIGHT * result.x.sum()
+    exact = scipy_minimize(penalised, 0 * image.ravel(), jac=True, bounds=[(0, None)] * image.size)
     error = np.linalg.norm(result.x - image) / np.linalg.norm(image)
     print(result.message)
-    print(f"error of the image {100 * error:.1f} %, objective {f:.6f} after {result.nit} steps;")
-    print(f"L-BFGS-B {exact.fun:.6f} after {exact.nfev} evaluations: it wins on one smooth f.")
+    print(
+        f"error of the image {100 * error:.1f} %, objective {result.fun:.6f}, {result.nfev} calls"
+    )
+    print(f"L-BFGS-B: objective {exact.fun:.6f}, {exact.nfev} calls")
     if picture:
-        draw(picture, image, result.x)
-    return {"radam": f, "l-bfgs-b": exact.fun, "error": error, "result": result}
-
-
-def draw(picture, *images):
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4))
-    for axes, image, title in zip(figure.subplots(1, 2), images, ("phantom", "found"), strict=True):
-        axes.imshow(image, cmap="gray", vmin=0, vmax=1)
-        axes.set(title=title, xticks=[], yticks=[])
-    figure.savefig(picture)
+        found = {"phantom": image, "RAdam": result.x, "L-BFGS-B": exact.x.reshape(image.shape)}
+        shared.draw_images(picture, "absorption", found, cmap="gray")
+    return {"l-bfgs-b": exact, "error": error, "result": result}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,11 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 PNG = b"\x89PNG"
 
 
+@pytest.fixture(autouse=True)
+def _examples_see_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES)
+
+
 def run(name: str, tmp_path: Path | None = None, *arguments: str) -> Any:
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec is not None
@@ -30,16 +35,17 @@ def run(name: str, tmp_path: Path | None = None, *arguments: str) -> Any:
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.py")), ids=lambda file: file.stem)
-def test_each_has_at_most_eighty_lines_and_is_run_here(file: Path) -> None:
-    assert len(file.read_text().splitlines()) <= 80
+def test_each_has_less_than_eighty_lines_and_is_run_here(file: Path) -> None:
+    assert len(file.read_text().splitlines()) < 80
     text = Path(__file__).read_text()
-    assert f'run("{file.stem}"' in text or f'"{file.stem}.py"' in text
+    assert f'run("{file.stem}"' in text or f'"{file.stem}.py"' in text or file.stem == "shared"
 
 
 def test_a_likelihood_by_minibatches(tmp_path: Path) -> None:
     found = run("likelihood", tmp_path)
 
-    assert found["l-bfgs-b"] < found["radam"] < 1.05 * found["l-bfgs-b"]
+    assert found["l-bfgs-b"] < found["radam"] < 1.001 * found["l-bfgs-b"]
+    assert found["adam"] == pytest.approx(found["radam"], rel=1e-3)
     assert not found["result"].success
     assert "gradients are noisy" in found["result"].message
 
@@ -47,16 +53,20 @@ def test_a_likelihood_by_minibatches(tmp_path: Path) -> None:
 def test_tomography_finds_what_l_bfgs_b_finds(tmp_path: Path) -> None:
     found = run("tomography", tmp_path)
 
-    assert found["result"].success
-    assert found["result"].x.min() == 0
-    assert found["radam"] == pytest.approx(found["l-bfgs-b"], rel=1e-4)
-    assert found["error"] < 0.1
+    result, rival = found["result"], found["l-bfgs-b"]
+
+    assert result.success
+    assert result.x.min() == 0
+    assert result.fun == pytest.approx(rival.fun, rel=1e-4)
+    np.testing.assert_allclose(result.x.ravel(), rival.x, atol=0.02)
+    assert found["error"] < 0.12
 
 
 def test_phase_retrieval_of_object_probe_and_positions(tmp_path: Path) -> None:
     found = run("phase_retrieval", tmp_path)
 
-    assert found["found"] < 0.1 * found["start"]
+    assert found["RAdam"] < 1e-5 * found["at first"]
+    assert max(found["Adam"], found["L-BFGS-B"]) < 1e-4 * found["at first"]  # they are at work
     kinds = [array.dtype.kind for array in found["result"].x]
     assert kinds == ["c", "c", "f"]
     x, d = found["result"].x, np.random.default_rng(0).normal(size=(3, 2, 2))
