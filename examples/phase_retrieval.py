@@ -71,7 +71,7 @@ def main(picture=None, namespace="numpy"):
     print(f"misfit, {STEPS} steps:", ", ".join(f"{name} {f:.2g}" for name, f in found.items()))
     if picture:
         x = result.x[0] * xp.exp(-1j * xp.angle(xp.vdot(object_, result.x[0])))
-        shared.draw_images(picture, "phase", {"true": xp.angle(object_), "RAdam": xp.angle(x)})
+        shared.draw_images(picture, "radians", {"true": xp.angle(object_), "RAdam": xp.angle(x)})
     return {**found, "result": result, "misfit": misfit}
 
 

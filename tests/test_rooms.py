@@ -112,8 +112,8 @@ def test_all_names_what_the_specification_exports() -> None:
     tree = ast.parse((FOLDERS["radam_ref"] / "__init__.py").read_text())
     imported = [
         alias.asname or alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
         for alias in node.names
     ]
 

@@ -49,6 +49,17 @@ def test_no_framework_is_loaded(step: bool) -> None:
     assert result.stdout.split() == []
 
 
+def test_what_minimize_needs_is_loaded_when_it_is_asked_for() -> None:
+    """It would double the time that `import radam_ref` takes."""
+    code = (
+        "import sys, radam_ref\n"
+        "print('radam_ref.optimize' in sys.modules, 'minimize' in dir(radam_ref))\n"
+        "print(radam_ref.optimize.minimize is radam_ref.minimize, hasattr(radam_ref, 'maximize'))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout == "False True\nTrue False\n"
+
+
 def test_the_specification_has_at_most_300_lines() -> None:
     assert sum(len((FOLDER / name).read_text().splitlines()) for name in SPECIFICATION) <= 300
 
