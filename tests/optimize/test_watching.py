@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,31 @@ def test_a_folder_that_takes_no_files_stops_with_the_state_in_memory(tmp_path: P
         of_rosenbrock(checkpoint=Checkpoint(tmp_path / "folder" / "run", steps=25))
 
     more = minimize(rosenbrock, caught.value.state, lr=0.01, jac=True, maxiter=60)
+    assert np.array_equal(more.x, of_rosenbrock(maxiter=60).x)
+
+
+def test_a_folder_without_permission_stops_with_the_state_in_memory() -> None:
+    root = os.getuid() == 0  # whom permissions do not bind
+
+    def take_permission(record: Any) -> None:
+        if record.t == 30:
+            folder.chmod(0o555)
+            os.seteuid(65534 if root else os.getuid())
+
+    with tempfile.TemporaryDirectory() as name:  # which others can reach, unlike tmp_path
+        folder = Path(name)
+        saver = Checkpoint(folder / "run", steps=25)
+        try:
+            with pytest.raises(CheckpointError, match=r"step 50 .* Permission denied") as caught:
+                of_rosenbrock(checkpoint=saver, callback=take_permission)
+        finally:
+            os.seteuid(os.getuid())
+            folder.chmod(0o755)
+        saved, files = load(folder / "run")[0], os.listdir(folder)
+
+    assert saved.t == 25
+    assert files == ["run"]
+    more = minimize(rosenbrock, caught.value.state, jac=True, maxiter=60)
     assert np.array_equal(more.x, of_rosenbrock(maxiter=60).x)
 
 
