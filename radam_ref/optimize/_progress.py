@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ._record import Record
+from ._seen import on_host
 
 INTERVAL = 0.1  # seconds between two looks at a record, which may wait for a device
 
@@ -23,17 +24,18 @@ def bar(progress: bool, total: int | None) -> Iterator[Callable[[Record], None] 
         return
     try:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
     except ImportError:
-        lines = _Throttled(lambda record, text: print(record.t, text, file=sys.stderr), 5.0)
+        lines = _Throttled(lambda t, text: print(f"step {t}", text, file=sys.stderr), 5.0)
         yield lines
         lines.flush()
         return
-    columns = BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}")
-    with Progress(*columns, console=Console(stderr=True)) as shown:
+    counted = BarColumn(bar_width=10), TextColumn("step {task.completed}/{task.total}")
+    before = (TextColumn("step {task.completed}"),) if total is None else counted
+    with Progress(*before, TextColumn("{task.description}"), console=Console(stderr=True)) as shown:
         task = shown.add_task("", total=total)
         throttled = _Throttled(
-            lambda record, text: shown.update(task, completed=record.t, description=text), INTERVAL
+            lambda t, text: shown.update(task, completed=t, description=text), INTERVAL
         )
         try:
             yield throttled
@@ -44,7 +46,7 @@ def bar(progress: bool, total: int | None) -> Iterator[Callable[[Record], None] 
 class _Throttled:
     """Shows a record of now and then, and at last the newest."""
 
-    def __init__(self, show: Callable[[Record, str], Any], interval: float) -> None:
+    def __init__(self, show: Callable[[int, str], Any], interval: float) -> None:
         self.show, self.interval = show, interval
         self.began = self.shown = time.monotonic()
         self.steps = 0
@@ -60,13 +62,12 @@ class _Throttled:
         self.shown = time.monotonic()
         if self.newest is not None:
             rate = self.steps / max(self.shown - self.began, 1e-9)
-            self.show(self.newest, _text(self.newest, rate))
+            self.show(self.newest.t, _text(self.newest, rate))
 
 
 def _text(record: Record, rate: float) -> str:
-    """One line; of a batch the medians."""
-    f, best, update = (
-        float(np.median(np.asarray(value)))
-        for value in (record.f, record.f_best, record.update_norm)
-    )
-    return f"f {f:.6g}  best {best:.6g}  update {update:.2e}  {rate:.0f} steps/s"
+    """One line of a width that stays; of a batch the medians."""
+    values = map(on_host, (record.f, record.f_best, record.update_norm))
+    f, best, update = (float(np.median(value)) for value in values)
+    of = "median f" if record.problem.layout.batch else "f"
+    return f"{of} {f:<11.5g} best {best:<11.5g} update {update:.1e} {rate:6.0f} steps/s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ import pytest
 
 from radam_ref import minimize
 from radam_ref.optimize import Checkpoint, CheckpointError, last, load, spread
+from radam_ref.optimize.stop import steps
 
 from .problems import ROSENBROCK_START, rosenbrock
 
@@ -156,13 +158,15 @@ def test_the_bar_shows_how_it_goes(rich: bool, monkeypatch: Any, capsys: Any) ->
     if not rich:
         monkeypatch.setitem(sys.modules, "rich.console", None)
         monkeypatch.setitem(sys.modules, "rich.progress", None)
-    monkeypatch.setenv("COLUMNS", "150")
+    monkeypatch.setenv("COLUMNS", "80")
     result = of_rosenbrock(maxiter=40, progress=True)
     shown = capsys.readouterr()
 
     assert shown.out == ""
-    for part in (f"f {result.fun:.6g}", f"best {result.fun_best:.6g}", "update ", "steps/s", "40"):
-        assert part in shown.err
+    line = rf"f {result.fun:.5g} +best {result.fun_best:.5g} +update \d\.\de-\d\d +\d+ steps/s"
+    assert re.search(f"step 40{'/40' if rich else ''} {line}", shown.err)
+    of_rosenbrock(maxiter=None, stop=steps(40), progress=True)
+    assert re.search(f"^step 40 {line}", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("how", [{"steps": 0}, {"seconds": 0}, {"steps": 1.5}])
