@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from radam_ref import minimize
-from radam_ref.optimize import Checkpoint, CheckpointError, last, load, spread
-from radam_ref.optimize.stop import steps
+from radam_ref.optimize import Checkpoint, CheckpointError, last, load, spread, stop
 
 from .problems import ROSENBROCK_START, rosenbrock
 
@@ -165,7 +164,7 @@ def test_the_bar_shows_how_it_goes(rich: bool, monkeypatch: Any, capsys: Any) ->
     assert shown.out == ""
     line = rf"f {result.fun:.5g} +best {result.fun_best:.5g} +update \d\.\de-\d\d +\d+ steps/s"
     assert re.search(f"step 40{'/40' if rich else ''} {line}", shown.err)
-    of_rosenbrock(maxiter=None, stop=steps(40), progress=True)
+    of_rosenbrock(maxiter=None, stop=stop.steps(40), progress=True)
     assert re.search(f"^step 40 {line}", capsys.readouterr().err)
 
 
