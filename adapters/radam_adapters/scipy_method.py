@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import fields
 from typing import Any
 
@@ -32,7 +32,7 @@ def radam(
     callback: Callable[..., Any] | None = None,
     *,
     lr: Any = None,
-    maxiter: int = 10_000,
+    maxiter: int | None = 10_000,
     gtol: float | None = None,
     target: float | None = None,
     tol: float | None = None,
@@ -49,10 +49,10 @@ def radam(
     hess, hessp
         Not used; a RuntimeWarning says so.
     constraints
-        Refused.
+        Refused, unless there are none.
     lr : number, array or callable
         Asked for in `options`: about the distance a coordinate may move in a step.
-    maxiter : int
+    maxiter : int or None
     gtol : float, optional
         The largest element of the projected gradient that is success; `tol`, else 1e-5, if None.
     target : float, optional
@@ -81,7 +81,7 @@ def radam(
     >>> result.success, result.x.round(3)
     (True, array([1., 1.]))
     """
-    if np.size(constraints):
+    if constraints is not None and (not isinstance(constraints, Sized) or len(constraints)):
         raise ValueError(f"constraints must be empty: RAdam knows bounds alone, got {constraints}")
     if hess is not None or hessp is not None:
         text = "Method radam does not use Hessian information (hess, hessp)."
@@ -95,13 +95,30 @@ def radam(
         raise TypeError(f"options['lr']: {optimize.MISSING}")
     config = RAdamConfig(lr=1.0, **{"dialect": "paper-hold", **hyper})
     result = radam_ref.minimize(
-        fun, x0, lr=lr, args=args, jac=jac, config=config, bounds=bounds, maxiter=maxiter,
+        _given_a_copy(fun), x0, lr=lr, args=args, jac=jac and _given_a_copy(jac), config=config,
+        bounds=_sides(bounds), maxiter=None if maxiter is None else int(maxiter),
         stop=_rules(gtol if tol is None or gtol is not None else tol, target),
         callback=callback and _recalled(callback), **passed,
     )  # fmt: skip
     if disp:
         _display(result)
     return OptimizeResult(result)
+
+
+def _given_a_copy(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """`fun` may write to its x, as SciPy's own methods let it."""
+    return lambda x, *args: fun(np.copy(x), *args)
+
+
+def _sides(bounds: Any) -> Any:
+    """A Bounds as it is, and pairs as (lower, upper), also the two pairs of a square array."""
+    if bounds is None or hasattr(bounds, "lb"):
+        return bounds
+    lower, upper = zip(*bounds, strict=True)
+    return (
+        np.asarray([-np.inf if side is None else side for side in lower], float),
+        np.asarray([np.inf if side is None else side for side in upper], float),
+    )
 
 
 def _rules(gtol: float | None, target: float | None) -> list[optimize.stop.Rule]:

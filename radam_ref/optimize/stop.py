@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class steps(Rule):
     status = 1
 
     def __post_init__(self) -> None:
-        if isinstance(self.limit, bool) or not isinstance(self.limit, int) or self.limit < 0:
+        if isinstance(self.limit, bool) or not isinstance(self.limit, Integral) or self.limit < 0:
             raise ValueError(f"the limit of steps must be an int of at least 0, got {self.limit!r}")
 
     def met(self, run: Stepper) -> bool:

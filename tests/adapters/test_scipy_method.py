@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import (
     Bounds,
+    LinearConstraint,
     OptimizeResult,
     OptimizeWarning,
     minimize,
@@ -70,13 +71,75 @@ def test_a_single_argument_that_is_no_tuple() -> None:
 
 
 @pytest.mark.parametrize(
-    "bounds", [Bounds(0.6, [np.inf, 2.0]), [(0.6, None), (0.6, 2.0)], ((0.6, None), (0.6, 2))]
+    "bounds",
+    [
+        Bounds(0.6, [np.inf, 2.0]),
+        [(0.6, None), (0.7, 2.0)],
+        ((0.6, None), (0.7, 2)),
+        np.asarray([[0.6, 2.0], [0.7, 2.0]]),
+        zip([0.6, 0.7], [2.0, 2.0], strict=True),
+    ],
+    ids=["Bounds", "list", "tuple", "array", "iterator"],
 )
 def test_bounds_of_every_kind(bounds: Any) -> None:
+    lower = [0.6, 0.6 if isinstance(bounds, Bounds) else 0.7]
     result = solve(x0=[1.0, 1.0], bounds=bounds)
 
     assert result.success
+    assert np.array_equal(result.x, lower)
+
+
+@pytest.mark.parametrize("fixed", [[(1.0, 1.0), (0.7, None)], [(1.0, 1.0), (1.0, 1.0)]])
+def test_variables_that_bounds_hold_fast(fixed: Any) -> None:
+    result = solve(x0=[1.0, 1.0], bounds=fixed)
+
+    assert result.success
+    assert np.array_equal(result.x, [1.0, fixed[1][0]])
+
+
+@pytest.mark.parametrize("jac", [None, "2-point", "3-point", "cs", False])
+def test_differences_stay_within_bounds(jac: Any) -> None:
+    seen: list[Any] = []
+    result = solve(
+        lambda x: (seen.append(x), bowl(x))[1], [0.7, 0.8], jac=jac, bounds=[(0.6, 1.0)] * 2
+    )
+
+    assert result.success
     assert np.array_equal(result.x, [0.6, 0.6])
+    assert np.min(seen) == 0.6
+
+
+def test_fun_and_jac_may_write_to_x() -> None:
+    def spoiled(fun: Any) -> Any:
+        return lambda x: (fun(x), x.fill(9.0))[0]
+
+    untouched = solve()
+    for fun, jac in ((bowl, slope), (both, True), (bowl, None)):
+        result = solve(spoiled(fun), jac=spoiled(jac) if callable(jac) else jac)
+        np.testing.assert_allclose(result.x, untouched.x, atol=1e-6)
+
+
+@pytest.mark.parametrize("x0", [2.0, [2.0], np.asarray(2), [2]])
+def test_a_start_is_made_a_vector_of_floats(x0: Any) -> None:
+    result = solve(x0=x0)
+
+    assert (result.x.shape, result.x.dtype) == ((1,), np.float64)
+    with pytest.raises(ValueError, match="'x0' must only have one dimension"):
+        solve(x0=[[1.0, 2.0]])
+
+
+@pytest.mark.parametrize("maxiter", [3, np.int64(3), 3.0])
+def test_maxiter_is_status_1(maxiter: Any) -> None:
+    result = solve(options={"maxiter": maxiter})
+
+    assert (result.nit, result.nfev, result.status, result.success) == (3, 4, 1, False)
+
+
+def test_not_a_number_is_status_3() -> None:
+    result = solve(lambda x: np.nan)
+
+    assert (result.status, result.success) == (3, False)
+    assert result.message.startswith("NaN result encountered")
 
 
 def test_the_callback_by_its_signature() -> None:
@@ -134,13 +197,19 @@ def test_unknown_options_are_warned_of() -> None:
 
 
 def test_hessians_are_warned_of() -> None:
-    with pytest.warns(RuntimeWarning, match="does not use Hessian"):
-        assert solve(hess=lambda x: np.eye(2)).success
+    for how in ({"hess": lambda x: np.eye(2)}, {"hessp": lambda x, p: p}):
+        with pytest.warns(RuntimeWarning, match="does not use Hessian") as caught:
+            assert solve(**how).success
+        assert caught[0].filename == __file__  # where minimize was called
 
 
 def test_constraints_are_refused() -> None:
-    with pytest.raises(ValueError, match="constraints must be empty"):
-        solve(constraints={"type": "eq", "fun": bowl})
+    eq = {"type": "eq", "fun": bowl}
+    for given in (eq, [eq], LinearConstraint(np.eye(2), 0, 1)):
+        with pytest.raises(ValueError, match="constraints must be empty"):
+            solve(constraints=given)
+    for none in ((), [], {}, None):
+        assert solve(constraints=none).success
 
 
 def test_lr_is_asked_for() -> None:
