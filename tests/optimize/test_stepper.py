@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,14 @@ def test_the_best_point_is_kept_when_f_rises() -> None:
     assert any(b > a for a, b in pairwise(values))
     assert records[-1].f_best == pytest.approx(min(values), rel=1e-15)
     assert rosenbrock(records[-1].x_best)[0] == records[-1].f_best
+
+
+def test_a_record_prints_what_it_says_of_the_run() -> None:
+    record = run(stepper(), 20)
+    names = ["t", "x", "f", "g", "x_best", "f_best", "gradient", "update_norm", "r_t"]
+
+    assert re.findall(r"(\w+)=", repr(record)) == names
+    assert repr(record).endswith(f"update_norm={record.update_norm!r}, r_t={record.r_t!r})")
 
 
 def test_ask_and_tell_gives_the_records_of_function_use() -> None:
