@@ -240,6 +240,7 @@ def test_a_start_that_cannot_be_is_refused(x0: Any, error: Any, message: str) ->
         ((np.zeros(2), np.zeros(2)), "fun must return one number, got an array of shape"),
         ((1.0, np.zeros((2, 1))), r"the gradient must have the shape of x0, \(2,\), got \(2, 1\)"),
         ((1.0, np.zeros(2, complex)), "the gradient must be float64 as x0 is, got complex128"),
+        (2.5, r"fun must return \(f, gradient\) with jac=True, got 2.5"),
     ],
 )
 def test_answers_of_fun_that_cannot_be_are_refused(answer: Any, message: str) -> None:
