@@ -1,7 +1,7 @@
 """A thousand decay curves fitted at once: amplitude, rate and background of each, in one batch.
 
 Each curve is a problem of its own; those that have converged are frozen. On a CPU, SciPy's
-least_squares, one by one, is as quick and more precise; a batch is what a GPU can take as it is.
+least_squares, one by one, is quicker and more precise; a batch is what a GPU can take as it is.
 """
 
 import sys

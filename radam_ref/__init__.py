@@ -30,6 +30,7 @@ __all__ = [
     "RAdamConfig",
     "RAdamState",
     "Stepper",
+    "algorithm1",
     "coefficients",
     "coefficients_array",
     "dialects",
@@ -42,22 +43,24 @@ __all__ = [
     "rho",
     "rho_inf",
     "save_state",
+    "schedules",
     "step",
     "step_many",
+    "variance",
     "with_rates",
 ]
 
-LATER = ("algorithm1", "optimize", "schedules", "variance")
+_LATER = ("algorithm1", "optimize", "schedules", "variance")
 
 
 def __getattr__(name: str) -> typing.Any:
     """What is loaded by the first who asks for it: `optimize` takes as long as all of the above."""
     if name in ("Stepper", "minimize"):
         return getattr(import_module(".optimize", __name__), name)
-    if name in LATER:
+    if name in _LATER:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__, *LATER])
+    return sorted([*globals(), *__all__, *_LATER])

@@ -98,7 +98,8 @@ def _sides(bounds: Any, x: Array, name: str) -> tuple[Any, Any]:
         return -np.inf if lower is None else lower, np.inf if upper is None else upper
     size = int(np.prod(x.shape))
     if len(bounds) != size or any(len(pair) != 2 for pair in bounds):
-        raise ValueError(f"{name} must be (lower, upper), {size} pairs or a Bounds, got {bounds!r}")
+        allowed = f"(lower, upper) of numbers, arrays or None, {size} pairs or a Bounds"
+        raise ValueError(f"{name} must be {allowed}, got {bounds!r}")
     lower = [-np.inf if low is None else low for low, _ in bounds]
     upper = [np.inf if high is None else high for _, high in bounds]
     return np.reshape(lower, x.shape), np.reshape(upper, x.shape)

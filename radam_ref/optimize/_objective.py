@@ -37,7 +37,7 @@ class Objective:
             raise TypeError(f"fun must be callable, got {fun!r}")
         if rng is not None and batches is not None:
             raise ValueError("rng and batches must not both be given: fun takes one of them")
-        self.fun, self.args, self.layout = fun, args, layout
+        self.fun, self.args, self.layout = fun, args if isinstance(args, tuple) else (args,), layout
         self.rng = None if rng is None else np.random.default_rng(rng)
         self.batches: Iterator[Any] | None = None if batches is None else iter(batches)
         self.noisy, self.calls = rng is not None or batches is not None, 1
@@ -58,12 +58,12 @@ class Objective:
             arguments = (*arguments, self.rng)
         elif self.batches is not None:
             arguments = (*arguments, next(self.batches))
+        found = self.value_and_gradient(self.layout.unpack(x), *arguments)
         try:
-            f, g = self.value_and_gradient(self.layout.unpack(x), *arguments)
+            f, g = found
         except (TypeError, ValueError) as error:
-            if self.value_and_gradient is self.fun:
-                error.add_note("with jac=True, fun must return the pair (f, gradient)")
-            raise
+            wanted = "fun must return (f, gradient) with jac=True"
+            raise TypeError(f"{wanted}, got {found!r}") from error
         return f, g
 
 
@@ -90,6 +90,8 @@ def finite_differences(
         h = np.where(flat + h > upper, -h, h)
 
         here = fun(x, *args)
+        if isinstance(here, tuple):
+            raise TypeError(f"fun must return f; for (f, gradient) say jac=True; got {here!r}")
 
         def value(point: Array) -> Any:
             if np.array_equal(point, flat):

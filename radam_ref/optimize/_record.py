@@ -29,6 +29,11 @@ class Record(NamedTuple):
     x_before: Any
     problem: Problem
 
+    def __repr__(self) -> str:
+        """What it says of the run; not how the run is made."""
+        names = (*self._fields[:-2], "update_norm", "r_t")
+        return f"Record({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
     @property
     def update_norm(self) -> Any:
         """The Euclidean norm of what step t added to x, in each lane; 0 at x0."""

@@ -38,7 +38,7 @@ class Stepper:
         About the distance a coordinate may move in a step, in x's own units: one for all, one
         for each (it broadcasts to x0), or a function of the step number t = 1, 2, ... A list for
         a list.
-    args : tuple
+    args : tuple, or what is its only element
         Further arguments of fun and jac.
     jac : callable, True, None
         The gradient, see `step` for complex x; None: SciPy's finite differences of a real vector.

@@ -87,7 +87,7 @@ def test_x0_outside_is_an_error_that_names_the_coordinates() -> None:
     ("bounds", "message"),
     [
         ((1.0, -1.0), "bounds must have lower <= upper everywhere"),
-        ([(0.0, 1.0)] * 3, r"bounds must be \(lower, upper\), 2 pairs or a Bounds"),
+        ([(0.0, 1.0)] * 3, r"bounds must be \(lower, upper\) of .*, 2 pairs or a Bounds"),
         ((np.zeros(3), np.ones(3)), "bounds must broadcast to x0"),
     ],
 )

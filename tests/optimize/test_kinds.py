@@ -343,6 +343,16 @@ def test_without_scipy_a_gradient_is_asked_for(monkeypatch: Any) -> None:
         minimize(lambda x: 0.0, [1.0], lr=0.1)
 
 
+def test_a_pair_without_jac_is_told_of_jac() -> None:
+    with pytest.raises(TypeError, match=r"for \(f, gradient\) say jac=True"):
+        minimize(bowl, [1.0, 2.0], lr=0.1)
+
+
+def test_a_single_argument_needs_no_tuple() -> None:
+    result = minimize(bowl, [0.0], config=QUICK, jac=True, args=0.3)
+    assert result.x[0] == pytest.approx(0.3, abs=1e-5)
+
+
 def test_jac_as_a_callable_with_args() -> None:
     result = minimize(
         lambda x, c: bowl(x, c)[0], [0.0], config=QUICK, jac=lambda x, c: bowl(x, c)[1], args=(0.3,)

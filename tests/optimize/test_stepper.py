@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,14 @@ def test_the_best_point_is_kept_when_f_rises() -> None:
     assert any(b > a for a, b in pairwise(values))
     assert records[-1].f_best == pytest.approx(min(values), rel=1e-15)
     assert rosenbrock(records[-1].x_best)[0] == records[-1].f_best
+
+
+def test_a_record_prints_what_it_says_of_the_run() -> None:
+    record = run(stepper(), 20)
+    names = ["t", "x", "f", "g", "x_best", "f_best", "gradient", "update_norm", "r_t"]
+
+    assert re.findall(r"(\w+)=", repr(record)) == names
+    assert repr(record).endswith(f"update_norm={record.update_norm!r}, r_t={record.r_t!r})")
 
 
 def test_ask_and_tell_gives_the_records_of_function_use() -> None:
@@ -231,6 +240,7 @@ def test_a_start_that_cannot_be_is_refused(x0: Any, error: Any, message: str) ->
         ((np.zeros(2), np.zeros(2)), "fun must return one number, got an array of shape"),
         ((1.0, np.zeros((2, 1))), r"the gradient must have the shape of x0, \(2,\), got \(2, 1\)"),
         ((1.0, np.zeros(2, complex)), "the gradient must be float64 as x0 is, got complex128"),
+        (2.5, r"fun must return \(f, gradient\) with jac=True, got 2.5"),
     ],
 )
 def test_answers_of_fun_that_cannot_be_are_refused(answer: Any, message: str) -> None:
