@@ -38,6 +38,17 @@ def compiled_moves(optimizer_class: Any) -> list[float]:
     return moves
 
 
+def scalar_after_compiled_steps(optimizer_class: Any) -> str:
+    torch.compiler.reset()
+    x = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+    optimizer = optimizer_class([x], lr=0.125)
+    step = torch.compile(optimizer.step, backend="aot_eager")
+    for _ in range(3):
+        x.grad = torch.ones_like(x)
+        step()
+    return f"{x.item():.4f}"
+
+
 def jitted_moves(make: Any) -> list[float]:
     optimizer = make(1.0, b1=0.0, b2=BETA2, eps=0.0)
     one, update = jnp.ones(1), jax.jit(optimizer.update)
@@ -111,6 +122,7 @@ def main() -> None:
     in_torch, in_jax = (torch.optim.RAdam, RAdam), (optax.radam, radam)
     print(f"{'':44} {'original':<32} ours")
     row("Torch compiled, beta2 0.9999: rectifies", lambda c: shown(compiled_moves(c)), *in_torch)
+    row("Torch compiled, 0-d float64 1.0, 3 steps", scalar_after_compiled_steps, *in_torch)
     row("Torch: count after 2^24 + 2 steps", count_after_2_to_the_24, *in_torch)
     row("Torch: a float16 1.0, 8 gradients of 0", half_after_zero_gradients, *in_torch)
     row("Torch: count in a checkpoint of no step", count_in_a_checkpoint, *in_torch)
