@@ -14,6 +14,7 @@ from radam_ref import Dialect
 from . import laws
 from .cases import Case, load_suite
 from .diagnosis import diagnose
+from .drivers._surroundings import flushes_subnormals
 from .features import lacking
 from .harness import Harness
 from .identify import decay_of, decays, fit, is_probe, leave_out_other_conventions
@@ -77,8 +78,14 @@ def judge(
     Raises
     ------
     LoadError
-        The port cannot be loaded, or its harness fails the smoke case already.
+        The port cannot be loaded, or its harness fails the smoke case already; or this process
+        makes zeros of subnormal numbers.
     """
+    if flushes_subnormals():
+        raise LoadError(
+            "this process flushes subnormal numbers to zero, with which answers are compared: a "
+            "library has set it (torch.set_flush_denormal(False) takes it back)"
+        )
     with ExitStack() as stack:
         others = [
             stack.enter_context(Harness(spec, timeout_scale=timeout_scale, later=True))

@@ -44,7 +44,7 @@ def _preserve_torch(stack: ExitStack, torch: Any) -> None:
     stack.callback(torch.set_rng_state, torch.get_rng_state())
     stack.callback(torch.set_default_dtype, torch.get_default_dtype())
     stack.callback(torch.set_grad_enabled, torch.is_grad_enabled())
-    stack.callback(torch.set_flush_denormal, _flushes_subnormals())
+    stack.callback(torch.set_flush_denormal, flushes_subnormals())
     stack.callback(_put_device, torch, torch.get_default_device())
 
 
@@ -74,6 +74,7 @@ def _put_configuration(config: Any, before: Mapping[str, Any]) -> None:
             config.update(name, value)
 
 
-def _flushes_subnormals() -> bool:
+def flushes_subnormals() -> bool:
+    """Whether arithmetic makes zeros of subnormal numbers, which some libraries switch on."""
     tiny = np.float64(sys.float_info.min)
     return bool(tiny / 2 == 0)
