@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+from shapes import resnet18
 
 from radam_adapters.torch_optimizer import RAdam
 
@@ -25,20 +26,6 @@ WAYS: list[dict[str, Any]] = [
     {"foreach": True},
     {"foreach": True, "capturable": True},
 ]
-
-
-def resnet18() -> list[tuple[int, ...]]:
-    """The shapes of its parameters, 11.7 million in all."""
-    shapes: list[tuple[int, ...]] = [(64, 3, 7, 7), (64,), (64,)]
-    before = 64
-    for width in (64, 128, 256, 512):
-        for _ in range(2):
-            shapes += [(width, before, 3, 3), (width,), (width,)]
-            shapes += [(width, width, 3, 3), (width,), (width,)]
-            if before != width:
-                shapes += [(width, before, 1, 1), (width,), (width,)]
-            before = width
-    return [*shapes, (1000, 512), (1000,)]
 
 
 def turns_of(optimizer_class: Any, options: dict[str, Any]) -> Callable[[], float]:

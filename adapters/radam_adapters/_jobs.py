@@ -38,7 +38,7 @@ def job_of(x: Any, g: Any, t: int, m: Any, v: Any, config: RAdamConfig, lr: Any)
         x, m, v = (_as_array(array, np.memmap) for array in (x, m, v))
         g = _as_array(g, np.memmap | np.generic)
     kind = _kind_of(x, g, m, v, config)
-    rate = config.lr if lr is None and kind else _rate(lr, getattr(x, "shape", None))
+    rate = config.lr if lr is None and kind else rate_of(lr, getattr(x, "shape", None))
     if kind is None or rate is None:
         radam_ref.step(x, g, RAdamState(t - 1, m, v), config, lr=lr)  # says what does not fit
         raise TypeError(f"params must be a NumPy array, got {x!r} of type {type(x).__name__}")
@@ -78,13 +78,13 @@ def _kind_of(x: Any, g: Any, m: Any, v: Any, config: RAdamConfig) -> Kind | None
     if not x.shape == g.shape == m.shape == v.shape or type(config) is not RAdamConfig:
         return None
     try:
-        return _kind(x.dtype, g.dtype, m.dtype, v.dtype, config)
+        return kind_of_dtypes(x.dtype, g.dtype, m.dtype, v.dtype, config)
     except TypeError:  # an array has no hash, or is refused here
         raise TypeError(f"config must be of numbers for a step in place, got {config!r}") from None
 
 
 @lru_cache(maxsize=256)
-def _kind(x: Any, g: Any, m: Any, v: Any, config: RAdamConfig) -> Kind | None:
+def kind_of_dtypes(x: Any, g: Any, m: Any, v: Any, config: RAdamConfig) -> Kind | None:
     compute = {"e": "float32", "f": "float32", "d": "float64", "F": "float32", "D": "float64"}
     axes, real = config.axes, compute.get(x.char if x.isnative else "")
     hyper = (config.beta1, config.beta2, config.eps, axes.threshold, axes.eps_root)
@@ -99,10 +99,10 @@ def _kind(x: Any, g: Any, m: Any, v: Any, config: RAdamConfig) -> Kind | None:
     return Kind(real, x.itemsize == 2, is_complex and not parts, parts)
 
 
-def _rate(lr: Any, shape: Any) -> Any:
+def rate_of(lr: Any, shape: Any, array: Any = np.ndarray) -> Any:
     """lr as a float or an array; None if it is neither, or does not fit."""
     if type(lr) is not float:
-        if isinstance(lr, np.ndarray):
+        if isinstance(lr, array):
             try:
                 fits = lr.dtype.kind == "f" and np.broadcast_shapes(lr.shape, shape) == shape
             except ValueError:

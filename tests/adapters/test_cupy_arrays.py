@@ -1,5 +1,6 @@
 """CuPy's step is the one step on its arrays' device; a foreign device stands in for a GPU."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -11,7 +12,9 @@ import pytest
 
 import radam_ref
 from radam_adapters import cupy_arrays
-from radam_ref import RAdamConfig
+from radam_ref import Dialect, RAdamConfig, RAdamState
+
+from . import cupy_stand_in
 
 X0 = np.array([0.5, -1.25, 3.0])
 GRADIENTS = np.random.default_rng(4).standard_normal((40, 3))
@@ -93,6 +96,113 @@ def test_arrays_that_do_not_fit_are_refused_as_by_the_step() -> None:
 
     with pytest.raises(ValueError, match="grads must be on the device of params"):
         cupy_arrays.step(x, elsewhere, radam_ref.init(x))
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A host that plays CuPy; the launches that it has done."""
+    monkeypatch.setitem(sys.modules, "cupy", cupy_stand_in)
+    monkeypatch.setattr(
+        cupy_arrays, "is_cupy_array", lambda array: isinstance(array, cupy_stand_in.ndarray)
+    )
+    cupy_arrays.compiled.cache_clear()
+    cupy_stand_in.launches.clear()
+    return cupy_stand_in.launches
+
+
+def put(array: Any) -> Any:
+    return cupy_stand_in.asarray(array)
+
+
+def assert_same_bits(got: Any, expected: Any) -> None:
+    assert got.dtype == expected.dtype
+    assert np.asarray(got).tobytes() == np.asarray(expected).tobytes()
+
+
+def gradient(shape: Any, dtype: str, seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    parts = rng.standard_normal((2, *np.atleast_1d(shape)))
+    return (parts[0] + (1j * parts[1] if dtype.startswith("c") else 0)).astype(dtype)
+
+
+RATES = np.linspace(0, 1, 7)
+COMPONENTWISE = RAdamConfig(1.0, dialect=Dialect(complex="componentwise"))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "config", "lr", "first"),
+    [
+        ("float32", RAdamConfig(1.0), None, 0),
+        ("float64", RAdamConfig(1.0, weight_decay=0.1, dialect="pytorch"), 0.5, 0),
+        ("float64", RAdamConfig(1.0, eps=0.0, maximize=True), None, 9),
+        ("float32", RAdamConfig(1.0, weight_decay=0.1), RATES, 9),
+        ("complex64", RAdamConfig(1.0, weight_decay=0.1), None, 9),
+        ("complex128", COMPONENTWISE, RATES, 9),
+        ("float16", RAdamConfig(0.1), None, 9),
+    ],
+)
+def test_the_generated_kernel_compiled_as_cplusplus_has_the_bits_of_numpy(
+    stand_in: list[str], dtype: str, config: RAdamConfig, lr: Any, first: int
+) -> None:
+    """One launch a step, or one for each part, whether params are new or overwritten."""
+    x = np.zeros((3, 7), dtype)
+    state = radam_ref.init(x)._replace(t=first)
+    new = put(x.copy()), RAdamState(first, put(state.m.copy()), put(state.v.copy()))
+    old = put(x.copy()), RAdamState(first, put(state.m.copy()), put(state.v.copy()))
+    for t in range(7):
+        g = gradient((3, 7), dtype, t)
+        rate = put(lr) if isinstance(lr, np.ndarray) else lr
+        x, state = radam_ref.step(x, g, state, config, lr=lr)
+        new = cupy_arrays.step(new[0], put(g), new[1], config, lr=rate)
+        old = old[0], cupy_arrays.step_inplace(old[0], put(g), old[1], config, lr=rate)
+        for params, (got_t, m, v) in (new, old):
+            assert got_t == state.t
+            for a, b in ((params, x), (m, state.m), (v, state.v)):
+                assert_same_bits(a, b)
+    assert len(stand_in) == 2 * 7 * (2 if config is COMPONENTWISE else 1)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_small_arrays_of_a_list_share_a_launch(stand_in: list[str], in_place: bool) -> None:
+    """Ten of float32, five of float64, strided and complex ones and an empty one: five launches."""
+    kinds = ["float32"] * 10 + ["float64"] * 5 + ["complex64"]
+    sizes = [*range(1, 16), 4]
+    plain = [np.zeros(n, k) for n, k in zip(sizes, kinds, strict=True)]
+    plain += [np.zeros((6, 4), "f")[:, ::2], np.zeros(0, "f")]
+    states = [radam_ref.init(x)._replace(t=9) for x in plain]
+    xs = [put(x.copy()) for x in plain[:-2]] + [put(x) for x in plain[-2:]]
+    state = RAdamState(9, [put(s.m.copy()) for s in states], [put(s.v.copy()) for s in states])
+    grads = [gradient(x.shape, str(x.dtype), k) for k, x in enumerate(plain)]
+    config = RAdamConfig(1.0)
+    expected = [
+        radam_ref.step(x.copy(), g, s, config) for x, g, s in zip(plain, grads, states, strict=True)
+    ]
+    given = [put(g) for g in grads]
+    if in_place:
+        state = cupy_arrays.step_inplace(xs, given, state, config)
+    else:
+        xs, state = cupy_arrays.step(xs, given, state, config)
+    for k, (x, after) in enumerate(expected):
+        for a, b in ((xs[k], x), (state.m[k], after.m), (state.v[k], after.v)):
+            assert_same_bits(a, b)
+    assert len(stand_in) == 5
+
+
+def test_a_gradient_that_overlaps_params_is_read_first(stand_in: list[str]) -> None:
+    memory = np.linspace(1, 2, 8)
+    x, g = put(memory)[1:], put(memory)[:-1]
+    expected, _ = radam_ref.step(np.array(x), np.array(g), radam_ref.init(np.array(x)))
+    cupy_arrays.step_inplace(x, g, RAdamState(0, put(np.zeros(7)), put(np.zeros(7))))
+
+    assert_same_bits(x, expected)
+
+
+def test_what_is_not_cupys_cannot_be_stepped_in_place() -> None:
+    x = np.ones(3)
+    with pytest.raises(TypeError, match="params must be a CuPy array"):
+        cupy_arrays.step_inplace(x, x, radam_ref.init(x))
+    with pytest.raises(ValueError, match="grads must be as many as params, 2, got 1"):
+        cupy_arrays.step_inplace([x, x], [x], RAdamState(0, [x, x], [x, x]))
 
 
 def why_no_device() -> str:

@@ -1,0 +1,171 @@
+"""What is timed by step_speed.py: each makes a function that takes one step over some arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+Shapes = Sequence[tuple[int, ...]]
+Step = Callable[[], Any]
+
+
+def arrays(shapes: Shapes, dtype: str) -> list[list[Any]]:
+    """x, g, m and v of each shape; g of the size that gradients have."""
+    rng = np.random.default_rng(0)
+    grads = [rng.standard_normal(shape, np.float32).astype(dtype) * 1e-2 for shape in shapes]
+    return [[np.zeros_like(g) for g in grads], grads, *([0 * g for g in grads] for _ in range(2))]
+
+
+def limit(shapes: Shapes, dtype: str) -> Step:
+    """Read four arrays and write three, as one each, and nothing else; by the threads of ours."""
+    import numba
+
+    from radam_adapters._threads import Job, run
+
+    @numba.njit(nogil=True)
+    def stream(_: Any, x: Any, g: Any, m: Any, v: Any) -> None:
+        for i in range(x.size):
+            total = x[i] + g[i] + m[i] + v[i]
+            x[i] = total
+            m[i] = total
+            v[i] = total
+
+    size = sum(int(np.prod(shape)) for shape in shapes)
+    columns = [np.zeros(size, dtype) for _ in range(4)]
+    jobs = [Job(stream, 0, columns, [], 2**20 // columns[0].itemsize, None)]
+    return lambda: run(jobs)
+
+
+def ours_fused(shapes: Shapes, dtype: str, numba: bool = True) -> Step:
+    from radam_adapters import _numba_loops
+    from radam_adapters.numpy_fused import step_inplace
+    from radam_ref import RAdamConfig, RAdamState
+
+    xs, gs, ms, vs = arrays(shapes, dtype)
+    one, config = len(shapes) == 1, RAdamConfig()
+    given = (xs[0], gs[0]) if one else (xs, gs)
+    state = RAdamState(0, ms[0], vs[0]) if one else RAdamState(0, ms, vs)
+
+    def step() -> None:
+        nonlocal state
+        _numba_loops.has_numba = has_numba
+        state = step_inplace(*given, state, config)
+
+    def has_numba() -> bool:
+        return numba
+
+    return step
+
+
+def ours_without_numba(shapes: Shapes, dtype: str) -> Step:
+    return ours_fused(shapes, dtype, numba=False)
+
+
+def ours_plain(shapes: Shapes, dtype: str) -> Step:
+    from radam_ref import RAdamConfig, RAdamState, step_many
+
+    xs, gs, ms, vs = arrays(shapes, dtype)
+    state, config = RAdamState(0, ms, vs), RAdamConfig()
+
+    def step() -> None:
+        nonlocal xs, state
+        xs, state = step_many(xs, gs, state, config)
+
+    return step
+
+
+def _torch(make: Callable[[list[Any]], Any]) -> Callable[[Shapes, str], Step]:
+    def contender(shapes: Shapes, dtype: str) -> Step:
+        import torch
+
+        xs, gs, _, _ = arrays(shapes, dtype)
+        params = [torch.from_numpy(x).requires_grad_() for x in xs]
+        for param, g in zip(params, gs, strict=True):
+            param.grad = torch.from_numpy(g)
+        step: Step = make(params).step
+        return step
+
+    return contender
+
+
+def _jax(name: str) -> Callable[[Shapes, str], Step]:
+    def contender(shapes: Shapes, dtype: str) -> Step:
+        import jax
+        import optax
+
+        from radam_adapters.jax_transform import radam
+
+        jax.config.update("jax_enable_x64", True)
+        optimizer = radam(1e-3) if name == "ours" else optax.radam(1e-3)
+        xs, gs, _, _ = (list(map(jax.numpy.asarray, column)) for column in arrays(shapes, dtype))
+
+        def advance(params: Any, state: Any, grads: Any) -> Any:
+            updates, state = optimizer.update(grads, state, params)
+            return optax.apply_updates(params, updates), state
+
+        jitted = jax.jit(advance, donate_argnums=(0, 1))
+        run = (xs, optimizer.init(xs))
+
+        def step() -> None:
+            nonlocal run
+            run = jitted(*run, gs)
+            jax.block_until_ready(run)
+
+        return step
+
+    return contender
+
+
+def _ours_torch(params: list[Any]) -> Any:
+    from radam_adapters.torch_optimizer import RAdam
+
+    return RAdam(params, fused=True)
+
+
+def _of_torch(name: str, **options: Any) -> Callable[[list[Any]], Any]:
+    def make(params: list[Any]) -> Any:
+        import torch
+
+        return getattr(torch.optim, name)(params, **options)
+
+    return make
+
+
+class _Compiled:
+    def __init__(self, params: list[Any]) -> None:
+        import torch
+
+        optimizer = torch.optim.RAdam(params, lr=torch.tensor(1e-3), foreach=True)
+        self.step = torch.compile(optimizer.step)
+
+
+def _optimi(params: list[Any]) -> Any:
+    from optimi import RAdam
+
+    return RAdam(params, lr=1e-3)
+
+
+def _pytorch_optimizer(params: list[Any]) -> Any:
+    from pytorch_optimizer import RAdam
+
+    return RAdam(params, lr=1e-3)
+
+
+LIMIT, FUSED = "limit", "radam-ref, fused"
+CONTENDERS: dict[str, Callable[[Shapes, str], Step]] = {
+    LIMIT: limit,
+    FUSED: ours_fused,
+    "radam-ref, no numba": ours_without_numba,
+    "radam-ref, plain step": ours_plain,
+    "radam-ref, Torch": _torch(_ours_torch),
+    "radam-ref, JAX": _jax("ours"),
+    "torch RAdam for-loop": _torch(_of_torch("RAdam", foreach=False)),
+    "torch RAdam foreach": _torch(_of_torch("RAdam", foreach=True)),
+    "torch RAdam compiled": _torch(_Compiled),
+    "torch Adam fused": _torch(_of_torch("Adam", fused=True)),
+    "optax radam jitted": _jax("optax"),
+    "optimi RAdam": _torch(_optimi),
+    "pytorch_optimizer RAdam": _torch(_pytorch_optimizer),
+}

@@ -1,0 +1,204 @@
+"""One step of RAdam beside those of others, and beside the traffic that none can do without.
+
+`python benchmarks/step_speed.py` from the checkout measures all, `--quick` the small sizes alone;
+`--only NAME` (a part of a name, repeatable) some. All that fit into memory together take turns, in
+an order that changes; else each takes turns with the limit. A time is the median of the turns, and
+the spread their quartiles. JSON and a chart go to benchmarks/results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import gc
+import json
+import os
+import platform
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median, quantiles
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from contenders import CONTENDERS, FUSED, LIMIT, Shapes, Step
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from shapes import gpt2_small, resnet18
+
+SIZES = (10, 1_000, 100_000, 10_000_000, 100_000_000)
+CASES: dict[str, Shapes] = {f"{size:.0e}": [(size,)] for size in SIZES} | {
+    "2e+07": [(20_000_000,)],
+    "ResNet-18": resnet18(),
+    "GPT-2-small": gpt2_small(),
+}
+QUICK = ("1e+01", "1e+03", "1e+05")
+TURNS, A_TURN = 15, 5e-3  # turns, and seconds that one of them takes at least
+TOGETHER = 4e9  # bytes of all contenders that take turns
+RESULTS = Path(__file__).with_name("results")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="to 1e5, float32, not compiled by Torch")
+    parser.add_argument("--only", action="append", default=[], help="a part of a contender's name")
+    parser.add_argument("--case", action="append", default=[], help=", ".join(CASES))
+    options = parser.parse_args()
+    names = [
+        name
+        for name in CONTENDERS
+        if name in (LIMIT, FUSED)
+        or (any(part in name for part in options.only) if options.only else True)
+    ]
+    if options.quick:
+        names.remove("torch RAdam compiled") if "torch RAdam compiled" in names else None
+    cases = options.case or (QUICK if options.quick else CASES)
+    dtypes = ("float32",) if options.quick else ("float32", "float64")
+    jobs = [(case, dtype) for case in cases for dtype in dtypes]
+    console, results = Console(width=100), []
+    for case, dtype in track(jobs, "measuring", console=console):
+        rows = measured(CASES[case], dtype, names)
+        results += [{"case": case, "dtype": dtype, **row} for row in rows]
+        console.print(table(case, dtype, rows))
+    write(results)
+
+
+def measured(shapes: Shapes, dtype: str, names: list[str]) -> list[dict[str, Any]]:
+    """A row for each contender that is installed and can do it."""
+    size = sum(int(np.prod(shape)) for shape in shapes)
+    heavy = size * np.dtype(dtype).itemsize * 6 * len(names) > TOGETHER
+    groups = [[LIMIT, name] for name in names if name != LIMIT] if heavy else [names]
+    rows: dict[str, dict[str, Any]] = {}
+    for group in groups:
+        for row in in_turns(shapes, dtype, group):
+            rows.setdefault(row["name"], row)
+        gc.collect()
+    return list(rows.values())
+
+
+def in_turns(shapes: Shapes, dtype: str, names: list[str]) -> Iterator[dict[str, Any]]:
+    steps = {name: step for name in names if (step := ready(name, shapes, dtype))}
+    counts = {name: max(1, round(A_TURN / seconds(step, 1))) for name, step in steps.items()}
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(TURNS):
+        order = list(steps)
+        for name in order[turn % len(order) :] + order[: turn % len(order)]:
+            times[name].append(seconds(steps[name], counts[name]))
+    for name, step in steps.items():
+        low, _, high = quantiles(times[name], n=4)
+        ratio = median(mine / least for mine, least in zip(times[name], times[LIMIT], strict=True))
+        yield {
+            "name": name, "seconds": median(times[name]), "quartiles": [low, high],
+            "of_limit": ratio, "extra_bytes": extra_bytes(step),
+        }  # fmt: skip
+
+
+def ready(name: str, shapes: Shapes, dtype: str) -> Step | None:
+    """Its step, past the first rectified one; None where it is not installed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            step = CONTENDERS[name](shapes, dtype)
+            for _ in range(8):
+                step()
+        except ModuleNotFoundError:
+            return None
+    return step
+
+
+def seconds(step: Step, count: int) -> float:
+    start = perf_counter()
+    for _ in range(count):
+        step()
+    return (perf_counter() - start) / count
+
+
+def extra_bytes(step: Step) -> int | None:
+    """What a step takes beyond what was taken before; Linux alone says it."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+        before = in_status("VmRSS")
+        step()
+        return max(0, in_status("VmHWM") - before)
+    except OSError:
+        return None
+
+
+def in_status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
+
+
+def table(case: str, dtype: str, rows: list[dict[str, Any]]) -> Table:
+    shown = Table(title=f"{case}, {dtype}")
+    for column in ("", "a step", "quartiles", "/ limit", "/ fused", "extra"):
+        shown.add_column(column, justify="right" if column else "left", no_wrap=True)
+    fused = next(row["seconds"] for row in rows if row["name"] == FUSED)
+    for row in sorted(rows, key=lambda row: row["seconds"]):
+        low, high = map(duration, row["quartiles"])
+        extra = "" if row["extra_bytes"] is None else f"{row['extra_bytes'] / 1e6:.0f} MB"
+        ratios = f"{row['of_limit']:.2f}", f"{row['seconds'] / fused:.2f}"
+        shown.add_row(row["name"], duration(row["seconds"]), f"{low} - {high}", *ratios, extra)
+    return shown
+
+
+def duration(value: float) -> str:
+    return f"{value * 1e6:.1f} us" if value < 1e-3 else f"{value * 1e3:.1f} ms"
+
+
+def machine() -> dict[str, Any]:
+    """The processor, how many of them this process may use, and what is installed."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].partition(":")[2].strip() if lines else model
+    packages = {}
+    for name in ("numpy", "numba", "torch", "jax", "optax", "torch-optimi", "pytorch_optimizer"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {"processor": model, "cores": os.cpu_count(), "load": os.getloadavg(), **packages}
+
+
+def write(results: list[dict[str, Any]]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    date = datetime.date.today().isoformat()
+    said = machine()
+    text = json.dumps({"date": date, "machine": said, "results": results}, indent=1)
+    (RESULTS / f"step-{date}.json").write_text(text + "\n")
+    chart(
+        results, f"{said['processor']}, {said['cores']} cores, {date}", RESULTS / f"step-{date}.svg"
+    )
+    Console(width=100).print(f"benchmarks/results/step-{date}.json and .svg")
+
+
+def chart(results: list[dict[str, Any]], title: str, file: Path) -> None:
+    """Time per step against size, both logarithmic, of float32 in one array."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
+    for name in CONTENDERS:
+        points = [
+            (float(row["case"]), row["seconds"])
+            for row in results
+            if row["name"] == name and row["dtype"] == "float32" and row["case"][0].isdigit()
+        ]
+        if points:
+            bold = name in (LIMIT, FUSED)
+            style = {"color": "black", "linestyle": "--"} if name == LIMIT else {"marker": "o"}
+            axes.loglog(
+                *zip(*sorted(points), strict=True), label=name, lw=3 if bold else 1, **style
+            )
+    axes.set(xlabel="parameters, float32", ylabel="seconds a step", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    figure.savefig(file, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
