@@ -52,8 +52,9 @@ def step_inplace(
 
     Examples
     --------
+    >>> from radam_ref import init
     >>> x = np.asarray([1.0, -2.0])
-    >>> state = step_inplace(x, 2 * x, radam_ref.init(x), lr=0.25)
+    >>> state = step_inplace(x, 2 * x, init(x), lr=0.25)
     >>> x, state.t
     (array([ 0.5, -1. ]), 1)
     """

@@ -346,6 +346,7 @@ def test_threads_that_step_at_once_get_the_bits_of_one(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # by JAX, where it is loaded already
 def test_a_fork_steps_on_with_threads_of_its_own(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_threads, "processors", lambda: 3)
     expected = run_large(0)
