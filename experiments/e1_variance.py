@@ -108,7 +108,7 @@ def _findings(steps: list[int], simulated: list[list[float]], rhos: dict[int, fl
             exact = variance.psi_variance(rhos[t])
             first = variance.psi_variance_first_order(rhos[t])
             told.append(
-                f"t = {t}: simulated {found.mean:.3g} ± {found.half:.1g}, theorem at ρ_t {exact:.3g} "
+                f"t = {t}: simulated {found.mean:.3g} ± {found.half:.1g}, theorem {exact:.3g} "
                 f"(simulated is {found.mean / exact:.3f} of it), first order {first:.3g}."
             )
     at_5 = rho(5, BETA2)

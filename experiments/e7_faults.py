@@ -159,10 +159,11 @@ def _findings(found: dict[float, dict[str, Interval]]) -> list[str]:
             f"{len(faults) - len(worse) - len(better)} nothing is seen."
         )
     never = [name for name in faults if not any(_is_seen(gaps[name]) for gaps in found.values())]
+    listed = ", ".join(name.replace("-", " ") for name in never)
     return [
         *told,
-        f"Nowhere is anything seen of {len(never)} of the {len(faults)}, each of which a real "
-        f"port has or had: {', '.join(name.replace('-', ' ') for name in never)}.",
+        f"Nowhere is anything seen of {len(never)} of the {len(faults)}, each of which a real port "
+        f"has or had: {listed}.",
         "So a training does not tell a right port from most wrong ones, which is why these faults "
         "live for years. A reference is exact all the same: that a fault does not show on these "
         "digits says nothing of another beta2, dtype or length; a port that is known to compute the "
