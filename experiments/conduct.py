@@ -125,7 +125,7 @@ def _publish(asked: dict[str, list[Run]], scale: Scale, place: Place, out: Path)
         for k, (caption, figure) in enumerate(shown.figures.items(), 1):
             file = f"{name}-{k}.svg"
             (out / file).write_text(svg(figure))
-            figures.append((file, caption))
+            figures.append((file, caption, "wide" if figure.get_figwidth() > 8 else ""))
         seeds = sorted({run.seed for run in runs})
         sections.append((experiment, figures, shown, seeds))
         record["experiments"][name] = {

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from radam_ref import schedules
+from radam_ref import rectification, schedules
 
 from .intervals import interval
 from .models import LanguageLSTM
@@ -92,9 +92,15 @@ def _findings(done: Done, losses: dict[str, list[list[float]]]) -> list[str]:
         f"Adam's loss less RAdam's, paired by seed: {early.text()} after an eighth of the "
         f"training, {late.text()} at its end, {end.text()} on held-out text."
     )
-    slower = "Shown: RAdam is behind in the first steps." if early.mean + early.half < 0 else ""
+    slower = (
+        "Shown: r_t makes RAdam slower than Adam at first." if early.mean + early.half < 0 else ""
+    )
     better = end.mean - end.half > 0
-    ends = f"{'Shown' if better else 'Not shown here'}: that RAdam ends better than Adam."
+    last = done[0][0].settings["steps"]
+    ends = (
+        f"{'Shown' if better else 'Not shown here'}: that RAdam ends better than Adam. At the last "
+        f"step, {last}, r_t is {rectification(last, 0.999) or 0:.2f}."
+    )
     return [*told, *([slower] if slower else []), ends]
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .images import chosen, run, task
 from .intervals import Interval, interval
-from .plots import curves, panels
+from .plots import COLOURS, curves, over_rates, panels
 from .runs import Done, Experiment, Place, Run, Scale, Shown
 
 METHODS = ("SGD", "Adam", "RAdam")
@@ -52,17 +50,12 @@ def show(done: Done) -> Shown:
         finals = [
             interval([r["accuracy"] for r in chosen(done, method=method, lr=lr)]) for lr in RATES
         ]
-        mean, half = (np.array(values) for values in zip(*finals, strict=True))
-        half = np.where(np.isfinite(half), half, 0)
-        colour = {"SGD": "#3a8f4d", "Adam": "#2c6fbb", "RAdam": "#c0392b"}[method]
-        axes[-1].errorbar(
-            RATES, mean, half, marker="o", ms=4, label=method, color=colour, capsize=3
-        )
+        over_rates(axes[-1], RATES, finals, label=method, color=COLOURS[method])
         row = [f"{final.mean:.1f} ± {final.half:.1f}" for final in finals]
         table.append([method, *row, spread(done, method=method).text(1)])
     axes[0].set_ylabel("test accuracy, %")
     axes[0].legend(title="rate", fontsize=8)
-    axes[-1].set(title="at the end", xscale="log", xlabel="learning rate", ylim=(0, 101))
+    axes[-1].set(title="at the end")
     axes[-1].legend(fontsize=8)
     caption = "Test accuracy during training at each rate, and at the end against the rate."
     return Shown({caption: figure}, _findings(done), table)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from . import e5_rates
 from .e5_rates import RATES, SETTINGS, spread
 from .images import chosen, run, task
 from .intervals import interval
-from .plots import panels
+from .plots import over_rates, panels
 from .runs import Done, Experiment, Place, Run, Scale, Shown
 
 LENGTHS = {
@@ -40,12 +38,10 @@ def show(done: Done) -> Shown:
     table = [["method", *(f"{lr:g}" for lr in RATES), "best - worst"]]
     for colour, (name, kind) in zip([*SHADES, "#c0392b"], kinds.items(), strict=True):
         finals = [interval([r["accuracy"] for r in chosen(done, lr=lr, **kind)]) for lr in RATES]
-        mean, half = (np.array(values) for values in zip(*finals, strict=True))
-        half = np.where(np.isfinite(half), half, 0)
-        left.errorbar(RATES, mean, half, marker="o", ms=4, label=name, color=colour, capsize=3)
+        over_rates(left, RATES, finals, label=name, color=colour)
         row = [f"{final.mean:.1f} ± {final.half:.1f}" for final in finals]
         table.append([name, *row, spread(done, **kind).text(1)])
-    left.set(xscale="log", xlabel="learning rate", ylabel="final test accuracy, %", ylim=(0, 101))
+    left.set(ylabel="final test accuracy, %")
     left.legend(fontsize=8, loc="lower left")
     caption = "Final test accuracy against the learning rate, with 95 % intervals over seeds."
     return Shown({caption: figure}, _findings(done, kinds), table)
@@ -59,9 +55,9 @@ def _findings(done: Done, kinds: dict[str, dict[str, object]]) -> list[str]:
     spreads = {name: spread(done, **kind) for name, kind in kinds.items()}
     radam = spreads.pop("RAdam")
     wider = [name for name, one in spreads.items() if one.mean - one.half > radam.mean + radam.half]
-    told = ", ".join(f"{name} {one.text(1)}" for name, one in best.items())
+    told = "; ".join(f"{name}: {one.text(1)} %" for name, one in best.items())
     return [
-        f"At its best rate: {told} %.",
+        f"At the best rate of each, {told}.",
         f"{'Shown' if len(wider) == len(spreads) else 'Not shown here'}: that Adam is more "
         "sensitive to the rate than RAdam whatever its warm-up; it is, beyond both intervals, for "
         f"{len(wider)} of {len(spreads)} lengths" + (f" ({', '.join(wider)})." if wider else "."),

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .runs import Experiment, Shown
 
-Section = tuple[Experiment, list[tuple[str, str]], Shown, list[int]]
+Section = tuple[Experiment, list[tuple[str, str, str]], Shown, list[int]]
 
 
 def write_page(path: Path, record: dict[str, Any], sections: Sequence[Section]) -> Path:
