@@ -122,9 +122,10 @@ def _findings(steps: list[int], simulated: list[list[float]], rhos: dict[int, fl
     factor = variance.psi_variance_first_order(at_5) / variance.psi_variance(at_5)
     told.append(
         "Shown: the variance falls with t, and the theorem follows the simulation of gradients of "
-        "mean 0, best while the weights of the average are nearly equal, as the slides assume. At the first steps, where it is infinite, what is simulated is as large as the "
-        f"number of samples lets it be. The first order is {factor:.1f} times the exact variance "
-        "at t = 5, so the first rectified steps are smaller than the variance asks for."
+        "mean 0, best while the weights of the average are nearly equal, as the slides assume. At "
+        "the first steps, where it is infinite, what is simulated is as large as the number of "
+        f"samples lets it be. The first order is {factor:.1f} times the exact variance at t = 5, so "
+        "the first rectified steps are smaller than the variance asks for."
     )
     return told
 

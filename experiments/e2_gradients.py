@@ -132,16 +132,16 @@ def _findings(by_method: dict[str, list[Result]]) -> list[str]:
     gains = {}
     for name in METHODS[1:]:
         pairs = zip(final("Adam"), final(name), strict=True)
-        gains[name] = interval([a - b if None not in (a, b) else None for a, b in pairs])
+        gains[name] = interval([None if a is None or b is None else a - b for a, b in pairs])
         better = gains[name].mean > gains[name].half
         told.append(
-            f"{'Shown' if better else 'Not shown here'}: that {name} ends better than Adam; it ends "
-            f"lower by {gains[name].text()}, paired by seed."
+            f"{'Shown' if better else 'Not shown here'}: that {name} ends better than Adam; it "
+            f"ends lower by {gains[name].text()}, paired by seed."
         )
     if gains["Adam-2k"].mean < gains["Adam-2k"].half < gains["Adam + warm-up"].mean:
         told.append(
-            "So in this setting it is small first steps that help, and not the lower variance of the "
-            "adaptive rate alone: Adam-2k has that, with whole steps, and fails as Adam does."
+            "So in this setting it is small first steps that help, and not the lower variance of "
+            "the adaptive rate alone: Adam-2k has that, with whole steps, and fails as Adam does."
         )
     return told
 

@@ -119,8 +119,8 @@ def show(done: Done) -> Shown:
     axes[0].set_ylim(-0.7, len(names) - 0.3)
     caption = (
         "Final training loss less that of the right step, by fault; black where the interval "
-        "excludes 0 and the difference is above 1e-4, grey else, a cross where it diverged or stopped. Intervals "
-        "hold for all faults of a panel together (95 %)."
+        "excludes 0 and the difference is above 1e-4, grey else, a cross where it diverged or "
+        "stopped. Intervals hold for all faults of a panel together (95 %)."
     )
     return Shown({caption: figure}, _findings(found), _table(found, names))
 
@@ -169,13 +169,13 @@ def _findings(found: dict[float, dict[str, Interval]]) -> list[str]:
     listed = ", ".join(name.replace("-", " ") for name in never)
     return [
         *told,
-        f"At no beta2 are {len(never)} of the {len(faults)} told from the right step, though a real "
-        f"port has or had each: {listed}.",
+        f"At no beta2 are {len(never)} of the {len(faults)} told from the right step, though a "
+        f"real port has or had each: {listed}.",
         "So a training does not tell a right port from most wrong ones, which is why these faults "
         "live for years. A reference is exact all the same: that a fault does not show on these "
-        "digits says nothing of another beta2, dtype or length; a port that is known to compute the "
-        "same can be compared, resumed and replaced; and what is exact can be tested to the last "
-        "digit, where a loss can only be looked at.",
+        "digits says nothing of another beta2, dtype or length; a port that is known to compute "
+        "the same can be compared, resumed and replaced; and what is exact can be tested to the "
+        "last digit, where a loss can only be looked at.",
     ]
 
 

@@ -62,16 +62,6 @@ def test_each_has_figures_findings_and_runs_that_say_what_they_are(name: str, do
         assert run["result"]
 
 
-def test_what_was_done_is_not_done_again(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*how: Any) -> Any:
-        raise AssertionError("this run was done before")
-
-    again = {name: one._replace(task=refuse) for name, one in EXPERIMENTS.items()}
-    monkeypatch.setattr(conducting, "EXPERIMENTS", again)
-
-    conduct(list(EXPERIMENTS), Scale.TINY, None, done)
-
-
 KILLED = """
 import sys, time
 from pathlib import Path
@@ -89,7 +79,13 @@ conduct.conduct(["variance"], Scale.TINY, None, Path(sys.argv[1]))
 """
 
 
-def test_a_run_that_was_killed_goes_on(tmp_path: Path, done: Path) -> None:
+def refuse(*how: Any) -> Any:
+    raise AssertionError("this run was done before")
+
+
+def test_a_run_that_was_killed_goes_on_and_is_not_done_twice(
+    tmp_path: Path, done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -106,6 +102,9 @@ def test_a_run_that_was_killed_goes_on(tmp_path: Path, done: Path) -> None:
         for folder in (tmp_path, done)
     )
     assert found == whole
+    again = {name: one._replace(task=refuse) for name, one in EXPERIMENTS.items()}
+    monkeypatch.setattr(conducting, "EXPERIMENTS", again)
+    conduct(["variance"], Scale.TINY, None, tmp_path)
 
 
 def test_the_command_refuses_what_it_does_not_know(tmp_path: Path) -> None:
