@@ -56,6 +56,7 @@ def show(done: Done) -> Shown:
     axes[0].set_ylabel("test accuracy, %")
     axes[0].legend(title="rate", fontsize=8)
     axes[-1].set(title="at the end")
+    axes[-1].set_ylim(top=101)
     axes[-1].legend(fontsize=8)
     caption = "Test accuracy during training at each rate, and at the end against the rate."
     return Shown({caption: figure}, _findings(done), table)

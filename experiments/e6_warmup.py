@@ -41,7 +41,8 @@ def show(done: Done) -> Shown:
         over_rates(left, RATES, finals, label=name, color=colour)
         row = [f"{final.mean:.1f} ± {final.half:.1f}" for final in finals]
         table.append([name, *row, spread(done, **kind).text(1)])
-    left.set(ylabel="final test accuracy, %")
+    left.set_ylabel("final test accuracy, %")
+    left.set_ylim(top=101)
     left.legend(fontsize=8, loc="lower left")
     caption = "Final test accuracy against the learning rate, with 95 % intervals over seeds."
     return Shown({caption: figure}, _findings(done, kinds), table)

@@ -69,7 +69,6 @@ def over_rates(axes: Axes, rates: Sequence[float], finals: Sequence[Interval], *
     axes.errorbar(rates, mean, half, marker="o", ms=4, capsize=3, **how)
     axes.set(xscale="log", xlabel="learning rate")
     axes.minorticks_off()
-    axes.set_ylim(top=101)
     axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
 
 
