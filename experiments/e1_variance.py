@@ -134,8 +134,8 @@ def _of_warmup(t_w: int, misfit: float) -> str:
     at_10 = rectification(10, BETA2) or 0.0
     return (
         "Shown in part: like a linear warm-up, r_t grows from near 0 to 1. But it grows as the "
-        f"root of t, and so is larger at first: {at_10:.3f} at t = 10, where the nearest "
-        f"warm-up, T_w = {t_w}, has {10 / t_w:.3f}; they differ by up to {misfit:.2f}. r_t is 0.5 first at "
+        f"root of t, and so is larger at first: {at_10:.3f} at t = 10, where the nearest warm-up, "
+        f"T_w = {t_w}, has {10 / t_w:.3f}; they differ by up to {misfit:.2f}. r_t is 0.5 first at "
         f"t = {_first(0.5)}, 0.9 at t = {_first(0.9)}."
     )
 
