@@ -6,10 +6,14 @@ import math
 import re
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
+import mpmath
 import pytest
 
+import radam_ref
 from radam_ref import rectification
 
 ROOT = Path(__file__).parents[1]
@@ -134,3 +138,67 @@ def test_the_page_on_optimisation_runs(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
 
     exec("".join(blocks("docs/optimisation.md")), {})
+
+
+def test_every_function_on_the_page_of_the_mathematics_exists() -> None:
+    names = set(re.findall(r"`(radam_ref\.[\w.]+)`", (ROOT / "docs/math.md").read_text()))
+
+    assert len(names) > 25
+    for name in names:
+        thing: object = radam_ref
+        for part in name.split(".")[1:]:
+            thing = getattr(thing, part)
+        assert callable(thing), name
+
+
+def test_all_that_the_rest_of_the_paper_exports_is_on_that_page() -> None:
+    page = (ROOT / "docs/math.md").read_text()
+    machinery = {"State", "init", "product"}
+    for module in (radam_ref.algorithm1, radam_ref.schedules, radam_ref.variance):
+        for name in {*module.__all__} - machinery:
+            assert f"`{module.__name__}.{name}`" in page
+
+
+def test_the_figures_of_the_mathematics_are_computed_again() -> None:
+    page = (ROOT / "docs/math.md").read_text()
+    figures = re.findall(r"^\| `(.+)` \| ([\d.e-]+) \|$", page, re.M)
+
+    assert len(figures) == 15
+    for expression, printed in figures:
+        value = eval(expression, vars(radam_ref) | {"variance": radam_ref.variance})
+        last_digit = 10.0 ** int(Decimal(printed).as_tuple().exponent)
+        assert abs(value - float(printed)) < 0.5001 * last_digit, expression
+    at_5 = radam_ref.rho(5, 0.999)
+    first, exact = (
+        radam_ref.variance.psi_variance_first_order(at_5),
+        radam_ref.variance.psi_variance(at_5),
+    )
+    assert f"the first order is {first / exact:.1f} times the variance" in page
+    r_5, r_1000 = (
+        radam_ref.rectification(t, 0.999) / radam_ref.variance.rectification_exact(t, 0.999)
+        for t in (5, 1000)
+    )
+    assert f"so r_5 is {r_5:.2f} of what the definition asks" in page
+    assert 0.999 < r_1000 < 1
+
+
+@pytest.mark.parametrize("t", [1, 2, 6, 50, 4000])
+@pytest.mark.parametrize("beta2", [0.5, 0.9, 0.999, 0.99999])
+def test_the_form_of_rho_t_that_does_not_cancel(t: int, beta2: float) -> None:
+    """As derived on the page, in 50 digits."""
+    with mpmath.workdps(50):
+        x = -mpmath.log(beta2)
+
+        def langevin(y: mpmath.mpf) -> mpmath.mpf:
+            return mpmath.coth(y) - 1 / y
+
+        derived = t * (1 - langevin(t * x / 2)) + langevin(x / 2)
+    assert float(derived) == radam_ref.rho(t, beta2)
+
+
+def test_no_small_binary_beta2_reaches_a_threshold() -> None:
+    """The proof on the page, tried: all p/2^k to 2^-6, 60 steps, in fractions."""
+    for p in range(1, 64):
+        b = Fraction(p, 64)
+        for t in range(1, 61):
+            assert (1 + b) / (1 - b) - 2 * t * b**t / (1 - b**t) not in (4, 5)

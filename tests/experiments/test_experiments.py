@@ -1,0 +1,223 @@
+"""The experiments at a tiny size: every result, figure and sentence is made, and runs resume."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy import stats
+from typer.testing import CliRunner
+
+pytest.importorskip("experiments", reason="the experiments are run from the checkout alone")
+
+from experiments import conduct as conducting
+from experiments.__main__ import app
+from experiments.conduct import EXPERIMENTS, conduct, kinds_of
+from experiments.image_data import RECORD, cifar10, image_folder
+from experiments.intervals import interval
+from experiments.models import small_net
+from experiments.optimizers import optimizer
+from experiments.runs import Scale
+from experiments.text_data import billion_words
+from radam_ref import RAdamConfig, init, step
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All experiments, tiny."""
+    return conduct(list(EXPERIMENTS), Scale.TINY, None, tmp_path_factory.mktemp("all")).parent
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_each_has_figures_findings_and_runs_that_say_what_they_are(name: str, done: Path) -> None:
+    record = json.loads((done / "results.json").read_text())["experiments"][name]
+    page = (done / "index.html").read_text()
+
+    assert all(finding in page.replace("&#39;", "'") for finding in record["findings"])
+    assert record["findings"]
+    for figure in done.glob(f"{name}-*.svg"):
+        assert ElementTree.parse(figure).getroot().tag.endswith("svg")
+        assert f'src="{figure.name}"' in page
+    for run in record["runs"]:
+        assert run["settings"]
+        assert isinstance(run["seed"], int)
+        assert run["result"]
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from experiments import conduct
+from experiments.runs import Scale
+one, count = conduct.EXPERIMENTS["variance"], []
+def task(*how):
+    count.append(how)
+    if len(count) == 3:
+        print("in the third", flush=True)
+        time.sleep(600)
+    return one.task(*how)
+conduct.EXPERIMENTS["variance"] = one._replace(task=task)
+conduct.conduct(["variance"], Scale.TINY, None, Path(sys.argv[1]))
+"""
+
+
+def refuse(*how: Any) -> Any:
+    raise AssertionError("this run was done before")
+
+
+def test_a_run_that_was_killed_goes_on_and_is_not_done_twice(
+    tmp_path: Path, done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any("in the third" in line for line in process.stdout)
+        os.kill(process.pid, signal.SIGKILL)
+    left = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").iterdir()}
+    assert len(left) == 2
+
+    conduct(["variance"], Scale.TINY, None, tmp_path)
+
+    assert {path: path.stat().st_mtime_ns for path in left} == left
+    found, whole = (
+        json.loads((folder / "results.json").read_text())["experiments"]["variance"]
+        for folder in (tmp_path, done)
+    )
+    assert found == whole
+    again = {name: one._replace(task=refuse) for name, one in EXPERIMENTS.items()}
+    monkeypatch.setattr(conducting, "EXPERIMENTS", again)
+    conduct(["variance"], Scale.TINY, None, tmp_path)
+
+
+def test_the_command_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    unknown = CliRunner().invoke(app, ["nothing"])
+    empty = CliRunner().invoke(app, ["images", "--data", str(tmp_path), "--out", str(tmp_path)])
+
+    assert (unknown.exit_code, empty.exit_code) == (2, 2)
+    assert "got 'nothing'" in unknown.output
+    assert "data_batch_*.bin" in empty.output
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two classes in all three formats."""
+    rng = np.random.default_rng(0)
+    for name in ("data_batch_1.bin", "data_batch_2.bin", "test_batch.bin"):
+        records = rng.integers(0, 256, (4, RECORD), np.uint8)
+        records[:, 0] = [0, 9, 3, 9]
+        folder = tmp_path / "cifar-10-batches-bin"
+        folder.mkdir(exist_ok=True)
+        records.tofile(folder / name)
+    for part in ("train", "val"):
+        for label, colour in (("n01", (255, 0, 0)), ("n02", (0, 0, 255))):
+            folder = tmp_path / "imagenet" / part / label
+            folder.mkdir(parents=True)
+            for k in range(2):
+                Image.new("RGB", (300, 260), colour).save(folder / f"{k}.JPEG")
+    text = {"training": "the cat sat\nthe dog sat\n" * 5, "heldout": "the cat ran\n" * 5}
+    for part, lines in text.items():
+        folder = tmp_path / "text" / f"{part}-monolingual.tokenized.shuffled"
+        folder.mkdir(parents=True)
+        (folder / "news.en-00001-of-00100").write_text(lines)
+    return tmp_path
+
+
+def test_cifar10s_binary_files(data: Path) -> None:
+    images = cifar10(data / "cifar-10-batches-bin")
+    raw = (data / "cifar-10-batches-bin" / "data_batch_1.bin").read_bytes()
+    x, y = images.train.batch(np.array([0, 1]), "cpu")
+
+    assert images.train.labels.tolist() == [0, 9, 3, 9] * 2
+    assert y.tolist() == [0, 9]
+    assert x.shape == (2, 3, 32, 32)
+    green = raw[RECORD + 1 + 1024 + 32 * 5 + 7]  # of the second image, row 5, column 7
+    assert x[1, 1, 5, 7].item() * 0.25 + 0.45 == pytest.approx(green / 255, abs=1e-6)
+    (data / "cifar-10-batches-bin" / "test_batch.bin").write_bytes(b"short")
+    with pytest.raises(ValueError, match=r"test_batch.bin must be whole records of 3073 bytes"):
+        cifar10(data / "cifar-10-batches-bin")
+
+
+def test_a_folder_as_imagenets(data: Path) -> None:
+    images = image_folder(data / "imagenet")
+    x, y = images.test.batch(np.array([0, 3]), "cpu")
+
+    assert (images.classes, y.tolist()) == (2, [0, 1])
+    assert x.shape == (2, 3, 224, 224)
+    means = x.mean((2, 3)) * 0.25 + 0.45
+    torch.testing.assert_close(means, torch.tensor([[1.0, 0, 0], [0, 0, 1]]), atol=0.02, rtol=0)
+
+
+def test_one_billion_words_files(data: Path) -> None:
+    corpus = billion_words(data / "text", vocabulary=6, most=10_000)
+
+    # By frequency: <unk> 0, </s> 1, the 2, sat 3, cat 4, dog 5; "ran" was never seen.
+    assert corpus.train[:8].tolist() == [2, 4, 3, 1, 2, 5, 3, 1]
+    assert corpus.held_out[:4].tolist() == [2, 4, 0, 1]
+    assert len(billion_words(data / "text", 6, most=9).train) == 12
+
+
+def test_experiments_train_on_the_data_that_is_there(data: Path, tmp_path: Path) -> None:
+    assert set(kinds_of(data)) == {"CIFAR-10", "ImageNet", "text"}
+
+    page = conduct(["language", "images"], Scale.TINY, data, tmp_path / "out")
+
+    runs = json.loads((page.parent / "results.json").read_text())["experiments"]
+    used = {run["settings"]["data"] for run in runs["images"]["runs"]}
+    assert used == {"CIFAR-10", "ImageNet"}
+    assert runs["language"]["runs"][0]["settings"]["text"] == "one billion word"
+
+
+@pytest.mark.parametrize("name", ["Adam", "RAdam"])
+def test_the_optimizers_are_those_of_the_project(name: str) -> None:
+    """Adam steps as Torch's, RAdam as `radam_ref.step` in the paper's dialect."""
+    torch.manual_seed(0)
+    net, x = small_net(4, 3), torch.randn(5, 4)
+    params = [p.detach().clone().requires_grad_() for p in net.parameters()]
+    ours, theirs = optimizer(name, net, 0.01), torch.optim.Adam(params, 0.01)
+    states = [init(p) for p in params]
+    for _ in range(12):
+        ours.zero_grad()
+        net(x).square().sum().backward()
+        grads = [p.grad.clone() for p in net.parameters()]
+        ours.step()
+        for k, grad in enumerate(grads):
+            params[k].grad = grad
+            if name == "RAdam":
+                with torch.no_grad():
+                    moved = step(params[k], grad, states[k], RAdamConfig(lr=0.01))
+                    params[k].data, states[k] = moved
+        if name == "Adam":
+            theirs.step()
+
+    for found, expected in zip(net.parameters(), params, strict=True):
+        torch.testing.assert_close(found.data, expected.data, rtol=1e-5, atol=1e-7)
+
+
+def test_the_interval_is_students() -> None:
+    values = [1.0, 2.0, 4.0]
+    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    found = interval(values)
+
+    assert found.mean - found.half == pytest.approx(low)
+    assert found.mean + found.half == pytest.approx(high)
+    assert found.excludes(9)
+    assert not found.excludes(0)
+    assert interval([1.0, None]).text() == "diverged"
