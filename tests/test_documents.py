@@ -99,7 +99,7 @@ def test_the_lines_about_torch_and_optax_are_those_of_the_benchmark() -> None:
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     page = (ROOT / "docs/torch-and-jax.md").read_text().splitlines()
 
-    assert len(shown.splitlines()) == 9
+    assert len(shown.splitlines()) == 10
     assert [line for line in shown.splitlines() if line.rstrip() not in page] == []
 
 
