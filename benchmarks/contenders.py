@@ -38,8 +38,7 @@ def limit(shapes: Shapes, dtype: str) -> Step:
     return lambda: run(jobs)
 
 
-def ours_fused(shapes: Shapes, dtype: str, numba: bool = True) -> Step:
-    from radam_adapters import _numba_loops
+def ours_fused(shapes: Shapes, dtype: str) -> Step:
     from radam_adapters.numpy_fused import step_inplace
     from radam_ref import RAdamConfig, RAdamState
 
@@ -50,17 +49,22 @@ def ours_fused(shapes: Shapes, dtype: str, numba: bool = True) -> Step:
 
     def step() -> None:
         nonlocal state
-        _numba_loops.has_numba = has_numba
         state = step_inplace(*given, state, config)
-
-    def has_numba() -> bool:
-        return numba
 
     return step
 
 
 def ours_without_numba(shapes: Shapes, dtype: str) -> Step:
-    return ours_fused(shapes, dtype, numba=False)
+    from radam_adapters import _numba_loops
+
+    fused, has_numba = ours_fused(shapes, dtype), _numba_loops.has_numba
+
+    def step() -> None:
+        _numba_loops.has_numba = lambda: False
+        fused()
+        _numba_loops.has_numba = has_numba  # which the Torch adapter asks too
+
+    return step
 
 
 def ours_plain(shapes: Shapes, dtype: str) -> Step:

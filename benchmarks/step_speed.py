@@ -43,7 +43,9 @@ RESULTS = Path(__file__).with_name("results")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="to 1e5, float32, not compiled by Torch")
+    parser.add_argument(
+        "--quick", action="store_true", help="to 1e5, float32, not compiled by Torch"
+    )
     parser.add_argument("--only", action="append", default=[], help="a part of a contender's name")
     parser.add_argument("--case", action="append", default=[], help=", ".join(CASES))
     options = parser.parse_args()
@@ -81,7 +83,7 @@ def measured(shapes: Shapes, dtype: str, names: list[str]) -> list[dict[str, Any
 
 def in_turns(shapes: Shapes, dtype: str, names: list[str]) -> Iterator[dict[str, Any]]:
     steps = {name: step for name in names if (step := ready(name, shapes, dtype))}
-    counts = {name: max(1, round(A_TURN / seconds(step, 1))) for name, step in steps.items()}
+    counts = {name: count_of_a_turn(step) for name, step in steps.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(TURNS):
         order = list(steps)
@@ -114,6 +116,14 @@ def seconds(step: Step, count: int) -> float:
     for _ in range(count):
         step()
     return (perf_counter() - start) / count
+
+
+def count_of_a_turn(step: Step) -> int:
+    """As many steps as take long enough to be timed."""
+    count = 1
+    while count * seconds(step, count) < A_TURN:
+        count *= 2
+    return count
 
 
 def extra_bytes(step: Step) -> int | None:

@@ -133,6 +133,7 @@ def block(t: int, config: RAdamConfig, dtype: str) -> Block:
     if count == 1:
         form, c = _terms.coefficients(t, config, config.lr, dtype)
         new = Block(t, form, np.asarray([c], dtype))
+        new.rows.flags.writeable = False
     else:
         new = computed(range(t, t + count), config, dtype, like)
     blocks[config, dtype] = new

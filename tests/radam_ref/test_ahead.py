@@ -1,0 +1,91 @@
+"""The terms that come in blocks are those of `_terms`, each computed on its own in decimals."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from radam_ref import Dialect, RAdamConfig, _ahead, _terms, coefficients_array, dialects
+
+DIALECTS = [
+    *(axes for axes in dialects.values() if axes.eps_placement != "floor"),
+    replace(dialects["pytorch"], nesterov=True),
+    Dialect(nesterov=True, unrectified="hold", weight_decay="absolute", threshold=50.0),
+]
+
+
+def config_of(k: int, rng: np.random.Generator) -> RAdamConfig:
+    beta1, beta2 = (float(beta) for beta in 1 - 2.0 ** rng.uniform(-53, 0, 2))
+    eps, decay = float(10.0 ** rng.uniform(-50, 0)), float(rng.random()) * (k % 3 == 0)
+    lr = float(rng.random())
+    return RAdamConfig(lr, beta1, beta2, eps, decay, dialect=DIALECTS[k % len(DIALECTS)])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_consecutive_steps_have_the_terms_of_each(dtype: str) -> None:
+    """From the first steps and from steps to 1e9, over the ends of blocks, with lr and another."""
+    rng = np.random.default_rng(7)
+    for k in range(200):
+        config = config_of(k, rng)
+        start = int(rng.integers(1, 9)) if k % 2 else int(math.exp(rng.uniform(0, math.log(1e9))))
+        for t in range(start, start + 12):
+            lr = config.lr if t % 2 else 0.125
+            form, row = coefficients_array(t, config, lr, dtype)
+            exact_form, exact = _terms.coefficients(t, config, lr, dtype)
+            assert form == exact_form, (t, config)
+            assert row.dtype == dtype
+            assert row.tolist() == [*exact], (t, config)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_long_run_has_the_terms_of_each_step(dtype: str) -> None:
+    config = RAdamConfig(beta2=0.99)
+    for t in range(1, 400):
+        assert _ahead.coefficients(t, config, 1e-3, dtype) == _terms.coefficients(
+            t, config, 1e-3, dtype
+        )
+
+
+def test_what_is_rounded_next_to_the_middle_is_asked_for_exactly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """1/(1-beta1^t) is put between two float32, a little above; rounded twice it would be below."""
+    middle = 1 + 2.0**-24
+    asked = []
+    monkeypatch.setattr(_ahead, "varying", lambda *_: {_ahead.I1: [middle, 1.5]})
+    exact = _terms.coefficients
+
+    def counted(t, *how):
+        asked.append(t)
+        return exact(t, *how)
+
+    monkeypatch.setattr(_terms, "coefficients", counted)
+    _ahead.computed(range(20, 22), RAdamConfig(), "float32", 6)
+    assert asked == [6, 20]
+
+
+def test_threads_that_are_at_different_steps_get_their_own_terms() -> None:
+    config = RAdamConfig(beta2=0.9993)
+
+    def run(start: int) -> bool:
+        steps = range(start, start + 300)
+        return all(
+            _ahead.coefficients_array(t, config, 1e-3, "float32")[1].tolist()
+            == [*_terms.coefficients.__wrapped__(t, config, 1e-3, "float32")[1]]
+            for t in steps
+        )
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(run, [1, 1, 500, 10_000]))
+
+
+def test_terms_are_not_written_to() -> None:
+    """Neither those of one step nor those that came in a block."""
+    for t in (9, 10):
+        _, row = coefficients_array(t, RAdamConfig(), 1e-3, "float32")
+        with pytest.raises(ValueError, match="read-only"):
+            row[0] = 1
