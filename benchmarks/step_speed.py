@@ -3,7 +3,7 @@
 `python benchmarks/step_speed.py` from the checkout measures all, `--quick` the small sizes alone;
 `--only NAME` (a part of a name, repeatable) some. All that fit into memory together take turns, in
 an order that changes; else each takes turns with the limit. A time is the median of the turns, and
-the spread their quartiles. JSON and a chart go to benchmarks/results.
+the spread their quartiles. JSON and a chart go to benchmarks/results. `--gpu` does so on a GPU.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
 
+import contenders
+import gpu_contenders
+import matplotlib.pyplot as plt
 import numpy as np
-from contenders import CONTENDERS, FUSED, LIMIT, Shapes, Step
+from contenders import FUSED, LIMIT, Shapes, Step
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -48,10 +51,12 @@ def main() -> None:
     )
     parser.add_argument("--only", action="append", default=[], help="a part of a contender's name")
     parser.add_argument("--case", action="append", default=[], help=", ".join(CASES))
+    parser.add_argument("--gpu", action="store_true", help="on a GPU, by Torch and CuPy")
     options = parser.parse_args()
+    kinds = gpu_contenders if options.gpu else contenders
     names = [
         name
-        for name in CONTENDERS
+        for name in kinds.CONTENDERS
         if name in (LIMIT, FUSED)
         or (any(part in name for part in options.only) if options.only else True)
     ]
@@ -62,33 +67,33 @@ def main() -> None:
     jobs = [(case, dtype) for case in cases for dtype in dtypes]
     console, results = Console(width=100), []
     for case, dtype in track(jobs, "measuring", console=console):
-        rows = measured(CASES[case], dtype, names)
+        rows = measured(kinds, CASES[case], dtype, names)
         results += [{"case": case, "dtype": dtype, **row} for row in rows]
         console.print(table(case, dtype, rows))
-    write(results)
+    write(kinds, results)
 
 
-def measured(shapes: Shapes, dtype: str, names: list[str]) -> list[dict[str, Any]]:
+def measured(kinds: Any, shapes: Shapes, dtype: str, names: list[str]) -> list[dict[str, Any]]:
     """A row for each contender that is installed and can do it."""
     size = sum(int(np.prod(shape)) for shape in shapes)
     heavy = size * np.dtype(dtype).itemsize * 6 * len(names) > TOGETHER
     groups = [[LIMIT, name] for name in names if name != LIMIT] if heavy else [names]
     rows: dict[str, dict[str, Any]] = {}
     for group in groups:
-        for row in in_turns(shapes, dtype, group):
+        for row in in_turns(kinds, shapes, dtype, group):
             rows.setdefault(row["name"], row)
         gc.collect()
     return list(rows.values())
 
 
-def in_turns(shapes: Shapes, dtype: str, names: list[str]) -> Iterator[dict[str, Any]]:
-    steps = {name: step for name in names if (step := ready(name, shapes, dtype))}
-    counts = {name: count_of_a_turn(step) for name, step in steps.items()}
+def in_turns(kinds: Any, shapes: Shapes, dtype: str, names: list[str]) -> Iterator[dict[str, Any]]:
+    steps = {name: step for name in names if (step := ready(kinds, name, shapes, dtype))}
+    counts = {name: count_of_a_turn(step, kinds.finish) for name, step in steps.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(TURNS):
         order = list(steps)
         for name in order[turn % len(order) :] + order[: turn % len(order)]:
-            times[name].append(seconds(steps[name], counts[name]))
+            times[name].append(seconds(steps[name], counts[name], kinds.finish))
     for name, step in steps.items():
         low, _, high = quantiles(times[name], n=4)
         ratio = median(mine / least for mine, least in zip(times[name], times[LIMIT], strict=True))
@@ -98,12 +103,12 @@ def in_turns(shapes: Shapes, dtype: str, names: list[str]) -> Iterator[dict[str,
         }  # fmt: skip
 
 
-def ready(name: str, shapes: Shapes, dtype: str) -> Step | None:
+def ready(kinds: Any, name: str, shapes: Shapes, dtype: str) -> Step | None:
     """Its step, past the first rectified one; None where it is not installed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            step = CONTENDERS[name](shapes, dtype)
+            step = kinds.CONTENDERS[name](shapes, dtype)
             for _ in range(8):
                 step()
         except ModuleNotFoundError:
@@ -111,17 +116,19 @@ def ready(name: str, shapes: Shapes, dtype: str) -> Step | None:
     return step
 
 
-def seconds(step: Step, count: int) -> float:
+def seconds(step: Step, count: int, finish: Step) -> float:
+    finish()
     start = perf_counter()
     for _ in range(count):
         step()
+    finish()
     return (perf_counter() - start) / count
 
 
-def count_of_a_turn(step: Step) -> int:
+def count_of_a_turn(step: Step, finish: Step) -> int:
     """As many steps as take long enough to be timed."""
     count = 1
-    while count * seconds(step, count) < A_TURN:
+    while count * seconds(step, count, finish) < A_TURN:
         count *= 2
     return count
 
@@ -159,7 +166,7 @@ def duration(value: float) -> str:
     return f"{value * 1e6:.1f} us" if value < 1e-3 else f"{value * 1e3:.1f} ms"
 
 
-def machine() -> dict[str, Any]:
+def machine(kinds: Any) -> dict[str, Any]:
     """The processor, how many of them this process may use, and what is installed."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
@@ -172,27 +179,26 @@ def machine() -> dict[str, Any]:
             packages[name] = version(name)
         except PackageNotFoundError:
             continue
-    return {"processor": model, "cores": os.cpu_count(), "load": os.getloadavg(), **packages}
+    said = {"processor": model, "cores": os.cpu_count(), "load": os.getloadavg(), **packages}
+    return said | ({"gpu": kinds.device_name()} if kinds is gpu_contenders else {})
 
 
-def write(results: list[dict[str, Any]]) -> None:
+def write(kinds: Any, results: list[dict[str, Any]]) -> None:
     RESULTS.mkdir(exist_ok=True)
     date = datetime.date.today().isoformat()
-    said = machine()
+    said = machine(kinds)
+    name = f"{'gpu' if 'gpu' in said else 'step'}-{date}"
     text = json.dumps({"date": date, "machine": said, "results": results}, indent=1)
-    (RESULTS / f"step-{date}.json").write_text(text + "\n")
-    chart(
-        results, f"{said['processor']}, {said['cores']} cores, {date}", RESULTS / f"step-{date}.svg"
-    )
-    Console(width=100).print(f"benchmarks/results/step-{date}.json and .svg")
+    (RESULTS / f"{name}.json").write_text(text + "\n")
+    where = said.get("gpu", f"{said['processor']}, {said['cores']} cores")
+    chart(results, list(kinds.CONTENDERS), f"{where}, {date}", RESULTS / f"{name}.svg")
+    Console(width=100).print(f"benchmarks/results/{name}.json and .svg")
 
 
-def chart(results: list[dict[str, Any]], title: str, file: Path) -> None:
+def chart(results: list[dict[str, Any]], names: list[str], title: str, file: Path) -> None:
     """Time per step against size, both logarithmic, of float32 in one array."""
-    import matplotlib.pyplot as plt
-
     figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
-    for name in CONTENDERS:
+    for name in names:
         points = [
             (float(row["case"]), row["seconds"])
             for row in results
