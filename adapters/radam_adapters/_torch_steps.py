@@ -23,6 +23,7 @@ DTYPES = (
     *(torch.complex64, torch.complex128),
 )
 SMALL = 65_536  # elements; so many are sooner copied than stepped on their own
+ONE = torch.tensor(1.0, dtype=torch.float64, device="cpu")  # a number would become one for each
 
 Tensors = tuple[Tensor, ...]  # param, grad, exp_avg, exp_avg_sq, step
 Way = Callable[[list[Tensors], Any, dict[str, Any]], None]
@@ -118,7 +119,7 @@ def _step_in_numpy(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> No
             param.detach().copy_(value)
     written = [t for column in (params, *moments) for t in column if not t.is_inference()]
     torch.autograd.graph.increment_version(written)  # so that a backward pass finds out
-    torch._foreach_add_(counts, 1)
+    torch._foreach_add_(counts, ONE)
 
 
 def _step_end_to_end(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
