@@ -15,6 +15,10 @@ from radam_adapters.torch_optimizer import RAdam
 from radam_ref import RAdamConfig
 
 SHAPES = ((3, 4), (), (0,), (70_001,))
+DTYPES = [
+    *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+    *(torch.complex64, torch.complex128),
+]
 
 
 def tensors(dtype: torch.dtype, seed: int = 0) -> list[Tensor]:
@@ -22,12 +26,12 @@ def tensors(dtype: torch.dtype, seed: int = 0) -> list[Tensor]:
     return [torch.randn(shape, generator=generator).to(dtype) for shape in SHAPES]
 
 
-def run(dtype: torch.dtype, steps: int = 7, **options: Any) -> list[Parameter]:
-    params = list(map(Parameter, tensors(dtype)))
+def run(dtype: torch.dtype, steps: int = 7, place: Any = "cpu", **options: Any) -> list[Parameter]:
+    params = [Parameter(x.to(place)) for x in tensors(dtype)]
     optimizer = RAdam(params, lr=1.0, weight_decay=0.125, **options)
     for t in range(1, steps + 1):
         for param, grad in zip(params, tensors(dtype, t), strict=True):
-            param.grad = grad
+            param.grad = grad.to(place)
         optimizer.step()
     return params
 
@@ -77,6 +81,16 @@ def test_the_compiled_step_has_the_bits_of_that_in_numpy(
 
     for ours, theirs in zip(compiled, run(dtype, steps, dialect=dialect), strict=True):
         assert torch.equal(ours, theirs)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no usable CUDA device")
+@pytest.mark.parametrize("fused", [True, None])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_step_on_a_gpu_is_that_on_a_cpu(dtype: torch.dtype, fused: bool | None) -> None:
+    places = (torch.device("cuda"), torch.device("cpu"))
+    on_gpu, on_cpu = (run(dtype, fused=fused, place=place) for place in places)
+    for ours, theirs in zip(on_gpu, on_cpu, strict=True):
+        torch.testing.assert_close(ours.cpu(), theirs)
 
 
 def test_what_the_compiled_step_cannot_do_is_done_otherwise() -> None:
