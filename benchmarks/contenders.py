@@ -84,14 +84,16 @@ def ours_plain(shapes: Shapes, dtype: str) -> Step:
     return step
 
 
-def _torch(make: Callable[[list[Any]], Any]) -> Callable[[Shapes, str], Step]:
+def in_torch(
+    make: Callable[[list[Any]], Any], device: str = "cpu"
+) -> Callable[[Shapes, str], Step]:
     def contender(shapes: Shapes, dtype: str) -> Step:
         import torch
 
         xs, gs, _, _ = arrays(shapes, dtype)
-        params = [torch.from_numpy(x).requires_grad_() for x in xs]
+        params = [torch.from_numpy(x).to(device).requires_grad_() for x in xs]
         for param, g in zip(params, gs, strict=True):
-            param.grad = torch.from_numpy(g)
+            param.grad = torch.from_numpy(g).to(device)
         step: Step = make(params).step
         return step
 
@@ -126,13 +128,16 @@ def _jax(name: str) -> Callable[[Shapes, str], Step]:
     return contender
 
 
-def _ours_torch(params: list[Any]) -> Any:
-    from radam_adapters.torch_optimizer import RAdam
+def ours_torch(**options: Any) -> Callable[[list[Any]], Any]:
+    def make(params: list[Any]) -> Any:
+        from radam_adapters.torch_optimizer import RAdam
 
-    return RAdam(params, fused=True)
+        return RAdam(params, **options)
+
+    return make
 
 
-def _of_torch(name: str, **options: Any) -> Callable[[list[Any]], Any]:
+def of_torch(name: str, **options: Any) -> Callable[[list[Any]], Any]:
     def make(params: list[Any]) -> Any:
         import torch
 
@@ -149,7 +154,7 @@ class _Compiled:
         self.step = torch.compile(optimizer.step)
 
 
-def _optimi(params: list[Any]) -> Any:
+def optimi(params: list[Any]) -> Any:
     from optimi import RAdam
 
     return RAdam(params, lr=1e-3)
@@ -167,13 +172,13 @@ CONTENDERS: dict[str, Callable[[Shapes, str], Step]] = {
     FUSED: ours_fused,
     "radam-ref, no numba": ours_without_numba,
     "radam-ref, plain step": ours_plain,
-    "radam-ref, Torch": _torch(_ours_torch),
+    "radam-ref, Torch": in_torch(ours_torch()),
     "radam-ref, JAX": _jax("ours"),
-    "torch RAdam for-loop": _torch(_of_torch("RAdam", foreach=False)),
-    "torch RAdam foreach": _torch(_of_torch("RAdam", foreach=True)),
-    "torch RAdam compiled": _torch(_Compiled),
-    "torch Adam fused": _torch(_of_torch("Adam", fused=True)),
+    "torch RAdam for-loop": in_torch(of_torch("RAdam", foreach=False)),
+    "torch RAdam foreach": in_torch(of_torch("RAdam", foreach=True)),
+    "torch RAdam compiled": in_torch(_Compiled),
+    "torch Adam fused": in_torch(of_torch("Adam", fused=True)),
     "optax radam jitted": _jax("optax"),
-    "optimi RAdam": _torch(_optimi),
-    "pytorch_optimizer RAdam": _torch(_pytorch_optimizer),
+    "optimi RAdam": in_torch(optimi),
+    "pytorch_optimizer RAdam": in_torch(_pytorch_optimizer),
 }

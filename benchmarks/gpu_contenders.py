@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from contenders import FUSED, LIMIT, Shapes, Step, arrays
+from contenders import FUSED, LIMIT, Shapes, Step, arrays, in_torch, of_torch, optimi, ours_torch
 
 DEVICE = "cuda"
 
@@ -58,50 +58,16 @@ def ours_cupy(shapes: Shapes, dtype: str) -> Step:
     return step
 
 
-def _torch(make: Callable[[list[Any]], Any]) -> Callable[[Shapes, str], Step]:
-    def contender(shapes: Shapes, dtype: str) -> Step:
-        import torch
-
-        xs, gs, _, _ = arrays(shapes, dtype)
-        params = [torch.from_numpy(x).to(DEVICE).requires_grad_() for x in xs]
-        for param, g in zip(params, gs, strict=True):
-            param.grad = torch.from_numpy(g).to(DEVICE)
-        step: Step = make(params).step
-        return step
-
-    return contender
-
-
-def _ours(**options: Any) -> Callable[[list[Any]], Any]:
-    def make(params: list[Any]) -> Any:
-        from radam_adapters.torch_optimizer import RAdam
-
-        return RAdam(params, **options)
-
-    return make
-
-
-def _of_torch(name: str, **options: Any) -> Callable[[list[Any]], Any]:
-    def make(params: list[Any]) -> Any:
-        import torch
-
-        return getattr(torch.optim, name)(params, **options)
-
-    return make
-
-
-def _optimi(params: list[Any]) -> Any:
-    from optimi import RAdam
-
-    return RAdam(params, lr=1e-3)  # by Triton on a GPU
+def on_gpu(make: Callable[[list[Any]], Any]) -> Callable[[Shapes, str], Step]:
+    return in_torch(make, DEVICE)
 
 
 CONTENDERS: dict[str, Callable[[Shapes, str], Step]] = {
     LIMIT: limit,
-    FUSED: _torch(_ours(fused=True)),
+    FUSED: on_gpu(ours_torch(fused=True)),
     "radam-ref, CuPy": ours_cupy,
-    "radam-ref, Torch": _torch(_ours()),
-    "torch RAdam foreach": _torch(_of_torch("RAdam", foreach=True)),
-    "torch Adam fused": _torch(_of_torch("Adam", fused=True)),
-    "optimi RAdam": _torch(_optimi),
+    "radam-ref, Torch": on_gpu(ours_torch()),
+    "torch RAdam foreach": on_gpu(of_torch("RAdam", foreach=True)),
+    "torch Adam fused": on_gpu(of_torch("Adam", fused=True)),
+    "optimi RAdam": on_gpu(optimi),  # by Triton
 }
