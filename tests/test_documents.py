@@ -7,9 +7,9 @@ import re
 import shlex
 import subprocess
 import sys
+import sysconfig
 from decimal import Decimal
 from fractions import Fraction
-import sysconfig
 from pathlib import Path
 
 import mpmath
