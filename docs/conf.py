@@ -1,5 +1,6 @@
 """How the site is built, with `sphinx-build -W -b html docs OUT`; it needs no network."""
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -71,7 +72,18 @@ def docstring(app: object, what: str, name: str, it: object, of: object, lines: 
             lines[n] = "".join(apart)
 
 
+def signature(
+    app: object, what: str, name: str, it: type, of: object, args: str, returns: str
+) -> tuple[str, str] | None:
+    """Of a class on top of one that is not imported: what its own `__init__` takes."""
+    if what != "class" or args != "(*args, **kwargs)":
+        return None
+    own = list(inspect.signature(it.__init__).parameters.values())[1:]
+    return str(inspect.Signature([each.replace(annotation=each.empty) for each in own])), returns
+
+
 def setup(app: object) -> None:
     """Called by Sphinx."""
     app.connect("source-read", source_read)  # type: ignore[attr-defined]
     app.connect("autodoc-process-docstring", docstring, priority=400)  # type: ignore[attr-defined]
+    app.connect("autodoc-process-signature", signature)  # type: ignore[attr-defined]
