@@ -18,7 +18,6 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 # Markdown as it reads on GitHub, its anchors too.
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
-exclude_patterns = ["_build"]
 
 # The docstrings are numpydoc, where `x` is code.
 default_role = "code"
@@ -38,15 +37,15 @@ html_copy_source = False
 html_show_sphinx = html_show_copyright = False
 highlight_language = "text"  # what a page shows without a language is no Python
 
-LATER = ("math", "performance", "experiments")  # in the index as soon as they are written
+LATER = ("performance", "experiments")  # in the index as soon as they are written
 OUTSIDE = re.compile(r"\[([^\]]*)\]\(\.\./([^)#]*)\)")
 
 
 def inside(link: re.Match[str]) -> str:
-    """Of a link out of docs: the README is the index, a file is for download, a folder is text."""
+    """Of a link out of docs: for the README the start, for a file a download, for a folder text."""
     text, target = link.groups()
     if target == "README.md":
-        return f"[{text}](index.md)"
+        return f"[{text}](start.md)"
     return link.group() if (ROOT / target).is_file() else text
 
 
