@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import subprocess
 import sys
+import sysconfig
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -202,3 +204,40 @@ def test_no_small_binary_beta2_reaches_a_threshold() -> None:
         b = Fraction(p, 64)
         for t in range(1, 61):
             assert (1 + b) / (1 - b) - 2 * t * b**t / (1 - b**t) not in (4, 5)
+
+
+def test_the_five_minutes_print_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    step, minimize = blocks("docs/start.md")
+    names: dict[str, object] = {}
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / "docs/start.md").read_text(), re.M | re.S)
+    shown = next(text for language, text in fenced if not language)
+
+    exec(step, names)
+    assert capsys.readouterr().out == shown
+
+    exec(minimize, names)
+    assert capsys.readouterr().out.startswith("True Optimization terminated successfully: ")
+    assert abs(names["result"].x - [3.0, -1.0]).max() < 1e-4  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("page", ["docs/start.md", "docs/dialects.md"])
+def test_the_judge_prints_what_the_page_shows(page: str) -> None:
+    text = (ROOT / page).read_text()
+    ((command, shown),) = re.findall(r"^```sh\n(.*)\n```\n\n```\n(.*?)\n```", text, re.M | re.S)
+
+    program, *words = shlex.split(command)
+    done = subprocess.run(
+        [Path(sysconfig.get_path("scripts")) / program, *words], capture_output=True, text=True
+    )
+
+    assert shown in done.stdout
+
+
+def test_the_code_about_dialects_steps_with_one_axis_of_its_own() -> None:
+    (code,) = blocks("docs/dialects.md")
+    names: dict[str, object] = {}
+
+    exec(code, names)
+
+    assert names["other"].threshold == 5  # type: ignore[attr-defined]
+    assert names["state"].t == 1  # type: ignore[attr-defined]

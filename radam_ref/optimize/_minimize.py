@@ -81,15 +81,18 @@ def minimize(
     Returns
     -------
     Result
-        x, fun, jac : where it stopped, f and the gradient evaluated there
-        success : the projected gradient at x met gtol, or f a target; never by small changes
-        status, message : 0 success, 1 maxiter, 2 time, 3 not finite, 4 stalled, 5 blown up,
-        6 no more batches, 99 callback; after 3 and 5 x is x_best
-        nit, nfev, njev : steps, evaluations of f and of its gradient, before a resume too
-        x_best, fun_best : the lowest f seen and its x
-        state : to continue from: minimize(fun, result.state, ...)
-        history : if asked for
-        mean_gradient, standard_error : of a noisy fun, over the last 100 to 200 evaluations
+        With these attributes:
+
+        - x, fun, jac: where it stopped, f and the gradient evaluated there
+        - success: the projected gradient at x met gtol, or f a target; never by small changes
+        - status, message: 0 success, 1 maxiter, 2 time, 3 not finite, 4 stalled, 5 blown up,
+          6 no more batches, 99 callback; after 3 and 5 x is x_best
+        - nit, nfev, njev: steps, evaluations of f and of its gradient, before a resume too
+        - x_best, fun_best: the lowest f seen and its x
+        - state: to continue from: minimize(fun, result.state, ...)
+        - history: if asked for
+        - mean_gradient, standard_error: of a noisy fun, over the last 100 to 200 evaluations
+
         With batch=True fun, nit, success and status have a value for each problem.
 
     Raises
