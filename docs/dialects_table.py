@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from radam_ref import Dialect, Origin, dialects, origins
 
-WHENCE = ("name", "lr", "beta1", "beta2", "eps", "computes in", "read in")
+WHENCE = ("name", "lr; beta1, beta2; eps", "computes in", "read in")
 # Each axis: the head of its column, and what stands there for a value that is no plain word.
 AXES = {
     "threshold": "rectifies where rho_t >",
@@ -51,15 +51,17 @@ def word(dialect: Dialect, axis: str) -> str:
     return WORDS.get(value, value) if isinstance(value, str) else f"{value:g}"
 
 
+def number(value: float | None) -> str:
+    """As short as people write it; a dash where the caller must give one."""
+    return "–" if value is None else f"{value:g}".replace("e-0", "e-")
+
+
 def whence(name: str, origin: Origin) -> tuple[str, ...]:
     """A row: the defaults of a port, the dtypes it computes in, and where that was read."""
     threads = (f"[#{url.rpartition('/')[-1]}]({url})" for url in origin.evidence)
     return (
         f"`{name}`",
-        "must be given" if origin.lr is None else f"{origin.lr:g}",
-        f"{origin.beta1:g}",
-        f"{origin.beta2:g}",
-        f"{origin.eps:g}",
+        f"{number(origin.lr)}; {origin.beta1:g}, {origin.beta2:g}; {number(origin.eps)}",
         ", ".join(origin.computes_in),
         ", ".join([origin.source, *threads]),
     )
