@@ -62,6 +62,8 @@ def psi_mean(rho: float, tau: float = 1.0) -> float:
     0.5
     """
     rho, tau = _above(1, rho), real("tau", tau, low=0.0)
+    if rho < 20:
+        return tau * math.sqrt(rho / 2) * math.gamma((rho - 1) / 2) / math.gamma(rho / 2)
     return tau * math.sqrt(2 * rho / (2 * rho - 3 + _excess(rho)))
 
 

@@ -143,6 +143,12 @@ def _require_apart(x: Array, m: Array, v: Array) -> None:
     for name, array in written.items():
         if not array.flags.writeable:
             raise ValueError(f"{name} must be writeable, got an array that is read-only")
+        if (
+            0 in array.strides
+            and array.size
+            and any(n > 1 and step == 0 for n, step in zip(array.shape, array.strides, strict=True))
+        ):
+            raise ValueError(f"{name} must not be expanded, got strides {array.strides}")
     for (name, array), (other, another) in combinations(written.items(), 2):
         if np.shares_memory(array, another):
             raise ValueError(f"{other} must not share memory with {name}, but does")
@@ -168,19 +174,11 @@ def _ready(
     """The loop for step t, its coefficients, and how many elements it does at a time."""
     decays = rates and config.weight_decay != 0 and config.axes.weight_decay == "decoupled"
     size = 4 if kind.compute == "float32" else 8
-    if _numba_loops.has_numba():
-        form, row = coefficients_array(t, config, lr, kind.compute)
-        return (
-            _numba_loops.compiled(form, kind.modulus, rates, decays, kind.compute),
-            row,
-            PASS // size,
-        )
-    form, c = coefficients(t, config, lr, kind.compute)
-    return (
-        _numpy_blocks.interpreted(form, kind.modulus, rates, decays, kind.compute),
-        c,
-        CACHED // size,
-    )
+    numba = _numba_loops.has_numba()
+    form, c = (coefficients_array if numba else coefficients)(t, config, lr, kind.compute)
+    make = _numba_loops.compiled if numba else _numpy_blocks.interpreted
+    function = make(form, kind.modulus, rates, decays, kind.compute)
+    return function, c, (PASS if numba else CACHED) // size
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Timer
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -68,9 +68,17 @@ def compiled(form: Form, modulus: bool, rates: bool, decays: bool, dtype: str) -
         arrays = [array(number), array(number, readonly=True), array(number), array(real)]
         rate = [array(real, readonly=True)] if rates else []
         signature = numba.types.void(array(real, readonly=True), *arrays, *rate)
-        options: Any = {"nogil": True, "cache": kept, "error_model": "numpy"}
-        kernel: Kernel = numba.njit(signature, **options)(function)
-        return kernel
+        options: Any = {"nogil": True, "error_model": "numpy"}
+        if kept:
+            try:
+                return cast(Kernel, numba.njit(signature, cache=True, **options)(function))
+            except (
+                Exception
+            ) as error:  # a full disk, a damaged file: numba lets through what it meets
+                log.warning(
+                    "%s cannot be used: %s: %s", cache_folder(), type(error).__name__, error
+                )
+        return cast(Kernel, numba.njit(signature, **options)(function))
 
 
 @contextmanager
@@ -117,6 +125,18 @@ def cache_folder() -> Path:
     return Path(os.path.expanduser(chosen)) / "radam_adapters"
 
 
+def write_whole(file: Path, text: str) -> None:
+    """Write beside the file and rename, as two processes may do at a time."""
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as new:
+        try:
+            new.write(text)
+            new.flush()
+            os.replace(new.name, file)
+        except OSError:
+            os.unlink(new.name)
+            raise
+
+
 def function_from(text: str) -> tuple[Callable[..., None], bool]:
     """The function that the text defines, and whether numba can keep its code.
 
@@ -125,11 +145,11 @@ def function_from(text: str) -> tuple[Callable[..., None], bool]:
     name = f"update_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     file = cache_folder() / f"{name}.py"
     try:
+        if not file.is_absolute():
+            raise OSError("this user has no home")
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not file.exists() or file.read_text() != text:
-            with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as new:
-                new.write(text)
-            os.replace(new.name, file)  # whole, also where two processes write it
+        if not file.exists() or file.read_bytes() != text.encode():
+            write_whole(file, text)
         kept = os.access(file.parent, os.W_OK)
     except OSError:
         kept = False

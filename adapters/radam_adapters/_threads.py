@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+at_most: ContextVar[int] = ContextVar("at_most", default=1_000_000)  # threads, as a caller says
 ALONE = 100_000  # elements that are done about when another thread has woken up
 
 
@@ -27,13 +30,23 @@ def run(jobs: Sequence[Job]) -> None:
     """Do each job once over, here and in the threads of the pool if there is enough to do."""
     if len(jobs) == 1 and jobs[0].arrays[0].size <= jobs[0].block:
         jobs[0].function(jobs[0].c, *jobs[0].arrays)
-        return
+    else:
+        _share_out(jobs, min(processors(), at_most.get()))
+    for job in jobs:
+        for to, value in job.copies:
+            to[...] = value
+
+
+def _share_out(jobs: Sequence[Job], threads: int) -> None:
     blocks = deque(
         (job, start) for job in jobs for start in range(0, job.arrays[0].size, job.block)
     )
     many = len(blocks) > 1 and sum(job.arrays[0].size for job in jobs) > ALONE
-    helpers = [pool().submit(_drain, blocks) for _ in range(processors() - 1)] if many else []
+    helpers: list[Future[None]] = []
     try:
+        with suppress(RuntimeError):  # no thread can be started, or none any more: done here
+            for _ in range(threads - 1 if many else 0):
+                helpers.append(pool().submit(_drain, blocks))
         _drain(blocks)
     finally:
         begun = [helper for helper in helpers if not helper.cancel()]
@@ -52,10 +65,10 @@ def _drain(blocks: deque[tuple[Job, int]]) -> None:
 
 
 def processors() -> int:
-    """Those that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Those that this process may use, at most OMP_NUM_THREADS."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(here or 1, int(asked) if asked.isdecimal() and int(asked) else here or 1)
 
 
 @lru_cache(maxsize=1)

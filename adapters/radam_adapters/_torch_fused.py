@@ -14,11 +14,11 @@ from torch import Tensor
 from radam_ref import Coefficients, Form, coefficients, formula
 
 from ._torch_steps import (
-    PLAIN,
     Tensors,
     _multi_tensor_radam,
     configuration,
     is_in_numpy,
+    is_plain,
     shards,
     write,
 )
@@ -40,7 +40,7 @@ def _fused_radam(tensors: list[Tensors], lr: Any, hyper: dict[str, Any], traced:
     rest = []
     for each in map(shards, tensors):
         param, *_, count = each
-        if traced or is_in_numpy(each) or not _is_compiled(each, lr):
+        if traced or is_in_numpy(each) or not _can_compile(each, lr):
             rest.append(each)
         else:
             kinds[int(count), param.dtype, param.device].append(each)
@@ -49,11 +49,10 @@ def _fused_radam(tensors: list[Tensors], lr: Any, hyper: dict[str, Any], traced:
         step_compiled(members, count + 1, float(lr), hyper)
 
 
-def _is_compiled(each: Tensors, lr: Any) -> bool:
-    """Whether a graph can have these: plain tensors, and an lr that is read without waiting."""
+def _can_compile(each: Tensors, lr: Any) -> bool:
+    """Whether a graph can have these, and lr is read without waiting."""
     on_device = isinstance(lr, Tensor) and lr.device.type != "cpu"
-    plain = all(type(array) in PLAIN and array.layout is torch.strided for array in each[:4])
-    return plain and not on_device and not torch.is_grad_enabled()
+    return is_plain(each) and not on_device
 
 
 def step_compiled(members: list[Tensors], t: int, lr: float, hyper: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from radam_ref import Dialect, RAdamConfig, RAdamState, step_many
 
+from ._overlap import SharedMemory
+from ._threads import at_most
 from .numpy_fused import step_inplace
 
 AXES = tuple(field.name for field in fields(Dialect))
@@ -70,7 +72,9 @@ def _multi_tensor_radam(
         if traced:
             ways[_step_traced, param.device].append(each)
         elif is_in_numpy(each):
-            ways[_step_in_numpy, int(count)].append(each)
+            # what is float32 in between goes one by one, for the memory that it takes
+            alike = id(param) if param.dtype is torch.bfloat16 else int(count)
+            ways[_step_in_numpy, alike].append(each)
         elif type(param) in PLAIN and param.numel() <= SMALL:
             ways[_step_end_to_end, (int(count), param.dtype, param.device)].append(each)
         else:
@@ -95,19 +99,46 @@ def _is_partial(placement: Any) -> bool:
 
 
 def is_in_numpy(each: Tensors) -> bool:
-    """Whether NumPy can have the memory of these, and autograd does not look on."""
-    return not torch.is_grad_enabled() and all(
+    """Whether NumPy can have the memory of these, and nobody looks on."""
+    param, grad, *_ = each
+    return (
+        is_plain(each)
+        and param.dtype is grad.dtype
+        and all(
+            array.device.type == "cpu"
+            and array.dtype in DTYPES
+            and not (array.is_conj() or array.is_neg())
+            for array in each[:4]
+        )
+    )
+
+
+def is_plain(each: Tensors) -> bool:
+    """Whether these are tensors with memory, and neither autograd nor a tracer looks on."""
+    if torch.is_grad_enabled() or torch._C._len_torch_dispatch_stack():
+        return False
+    return all(
         type(array) in PLAIN
-        and array.device.type == "cpu"
         and array.layout is torch.strided
-        and array.dtype in DTYPES
-        and not (array.is_conj() or array.is_neg())
+        and not torch._C._functorch.is_functorch_wrapped_tensor(array)
         for array in each[:4]
     )
 
 
 def _step_in_numpy(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
-    """One pass over memory shared with NumPy, which has no bfloat16: float32 is in its place."""
+    """One pass over memory shared with NumPy; tensors that share theirs are stepped in turn."""
+    threads = at_most.set(torch.get_num_threads())
+    try:
+        _pass_in_numpy(members, lr, hyper)
+    except SharedMemory:
+        for each in members:
+            _pass_in_numpy([each], lr, hyper)
+    finally:
+        at_most.reset(threads)
+
+
+def _pass_in_numpy(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
+    """Step tensors whose count is the same; NumPy has no bfloat16: float32 is in its place."""
     params, grads, *moments, counts = map(list, zip(*members, strict=True))
     x, g = ([t.float() if t.dtype is torch.bfloat16 else t for t in c] for c in (params, grads))
     arrays = ([tensor.detach().numpy() for tensor in column] for column in (x, g, *moments))
@@ -124,6 +155,8 @@ def _step_in_numpy(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> No
 
 def _step_end_to_end(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
     """Step tensors whose count is the same as one; the update is elementwise."""
+    if len(members) == 1:
+        return _step_by_count(members, lr, hyper)
     *columns, counts = map(list, zip(*members, strict=True))
     flat = [torch.cat([array.reshape(-1) for array in column]) for column in columns]
     _step_in_place([[array] for array in flat], int(counts[0]), lr, hyper)

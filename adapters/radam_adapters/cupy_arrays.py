@@ -174,7 +174,7 @@ def _job(x: Array, g: Array, state: RAdamState, config: RAdamConfig, lr: Any) ->
         raise TypeError(f"params must be a CuPy array and state.t an int, got {type(x).__name__}")
     if kind.parts and v.dtype != x.dtype:
         with x.device:
-            v = v + 0j * v  # both parts are its
+            v = v.astype(x.dtype)  # both parts are its
             v.imag = v.real
     return Job(x, g, m, v, rate, kind)
 

@@ -9,6 +9,7 @@ import numpy as np
 from radam_ref import RAdamConfig, RAdamState
 
 from ._jobs import job_of
+from ._overlap import apart
 from ._threads import run
 
 
@@ -25,8 +26,8 @@ def step_inplace(
     Parameters
     ----------
     params, grads : NumPy arrays, or sequences of as many
-        As for `radam_ref.step`; params writeable. An array may be in several roles only as params
-        and grads.
+        As for `radam_ref.step`; params writeable. What is written may be a gradient as well: it is
+        read as it was before the step.
     state : RAdamState
         From `radam_ref.init` or from the last step; for sequences, m and v are sequences too. t is
         an int.
@@ -48,7 +49,8 @@ def step_inplace(
 
     Notes
     -----
-    Any number of threads may step, each its own arrays. NumPy's warnings of overflow are not given.
+    Any number of threads may step, if none writes what another reads or writes. NumPy's warnings of
+    overflow are not given. OMP_NUM_THREADS limits the threads of one step.
 
     Examples
     --------
@@ -65,8 +67,6 @@ def step_inplace(
         return _step_many(params, grads, t, state, config, lr)
     job = job_of(params, grads, t + 1, state.m, state.v, config, lr)
     run([job])
-    for to, value in job.copies:
-        to[...] = value
     return RAdamState(t + 1, state.m, job.v)
 
 
@@ -81,15 +81,10 @@ def _step_many(
             raise TypeError(f"{name} must be a list, as params is, got {type(column).__name__}")
         if len(column) != many:
             raise ValueError(f"{name} must be as many as params, {many}, got {len(column)}")
-    written = [id(array) for column in (params, state.m, state.v) for array in column]
-    if len(set(written)) < len(written):
-        raise ValueError("params, state.m and state.v must not hold an array twice, but do")
+    columns["grads"] = apart(grads, params, state.m, state.v)
     rows = zip(params, *columns.values(), strict=True)
     jobs = [job_of(x, g, t + 1, m, v, config, rate) for x, g, m, v, rate in rows]
     run(jobs)
-    for job in jobs:
-        for to, value in job.copies:
-            to[...] = value
     replaced = any(job.v is not v for job, v in zip(jobs, state.v, strict=True))
     return RAdamState(t + 1, state.m, [job.v for job in jobs] if replaced else state.v)
 

@@ -126,7 +126,7 @@ def step(
     require("grads", grads, params, _check(params), params.dtype)
     t = state.t + 1
     ml, kept = method.follow(t, grads, state.kept)
-    alpha_t = alpha(t) if callable(alpha) else real("alpha", alpha)
+    alpha_t = real("alpha", alpha(t) if callable(alpha) else alpha)
     return params - alpha_t * ml, State(t, kept)  # line 5
 
 

@@ -58,7 +58,8 @@ class Objective:
             arguments = (*arguments, self.rng)
         elif self.batches is not None:
             arguments = (*arguments, next(self.batches))
-        found = self.value_and_gradient(self.layout.unpack(x), *arguments)
+        given = tuple(leaf.copy() if is_numpy_array(leaf) else leaf for leaf in x)  # fun may write
+        found = self.value_and_gradient(self.layout.unpack(given), *arguments)
         try:
             f, g = found
         except (TypeError, ValueError) as error:

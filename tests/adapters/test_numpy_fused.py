@@ -290,7 +290,7 @@ def test_a_list_is_refused_before_any_of_it_moves() -> None:
         step_inplace(xs, [np.ones(3), np.ones(4)], state)
     with pytest.raises(ValueError, match="grads must be as many as params, 2, got 1"):
         step_inplace(xs, [np.ones(3)], state)
-    with pytest.raises(ValueError, match="must not hold an array twice"):
+    with pytest.raises(ValueError, match="must not share memory"):
         step_inplace([xs[0], xs[0]], [np.ones(3)] * 2, state)
     assert np.array_equal(xs, np.ones((2, 3)))
 

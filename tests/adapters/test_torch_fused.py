@@ -1,5 +1,7 @@
 """Torch tensors stepped in one pass: in NumPy on a CPU, by torch.compile where fused=True."""
 
+import subprocess
+import sys
 from typing import Any
 from unittest.mock import patch
 
@@ -95,7 +97,7 @@ def test_a_step_on_a_gpu_is_that_on_a_cpu(dtype: torch.dtype, fused: bool | None
 
 def test_what_the_compiled_step_cannot_do_is_done_otherwise() -> None:
     """A learning rate on a device would have to be waited for."""
-    with patch.object(_torch_fused, "_is_compiled", lambda *_: False):
+    with patch.object(_torch_fused, "_can_compile", lambda *_: False):
         fallen_back = run(torch.float32, fused=True)
 
     for ours, theirs in zip(fallen_back, run(torch.float32), strict=True):
@@ -144,3 +146,43 @@ def test_a_scalar_parameter_moves_under_the_compiler() -> None:
         ended.append([x.detach(), *optimizer.state[x].values()])
 
     torch.testing.assert_close(*ended, rtol=1e-12, atol=0)
+
+
+def step_of(x: Tensor) -> Tensor:
+    param = x.clone()
+    optimizer = RAdam([param], lr=0.125)
+    param.grad = 2 * param
+    optimizer.step()
+    return param
+
+
+def test_tracers_and_transforms_see_the_step() -> None:
+    """NumPy would step beside what they look at."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    x = torch.arange(12, dtype=torch.float64).reshape(3, 4)
+    expected = step_of(x)
+
+    torch.testing.assert_close(torch.func.functionalize(step_of)(x), expected)
+    torch.testing.assert_close(torch.vmap(step_of)(x), expected)
+    with torch.no_grad():
+        traced = make_fx(step_of)(torch.ones(3, 4, dtype=torch.float64))
+    torch.testing.assert_close(traced(x), expected)
+
+
+def test_a_step_goes_on_after_the_main_thread_has_ended() -> None:
+    code = """
+import threading, torch
+from radam_adapters.torch_optimizer import RAdam
+def train():
+    threading.main_thread().join()
+    x = torch.nn.Parameter(torch.zeros(600_000))
+    optimizer = RAdam([x], lr=1.0)
+    for _ in range(3):
+        x.grad = torch.ones_like(x)
+        optimizer.step()
+    print(x.min().item(), x.max().item(), flush=True)
+threading.Thread(target=train).start()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("-3.0 -3.0\n", "")

@@ -366,3 +366,13 @@ def test_the_config_is_that_of_the_step() -> None:
     result = minimize(quartic, BOWL, config=config, jac=True, maxiter=100, stop=[])
 
     assert np.array_equal(result.x, by_hand(quartic, BOWL, config, 100))
+
+
+def test_a_fun_that_writes_to_its_x_spoils_nothing() -> None:
+    def fun(x: Any) -> Any:
+        f, g = x @ x, 2 * x
+        x[:] = 7
+        return f, g
+
+    kept = minimize(lambda x: (x @ x, 2 * x), [1.0, -2.0], jac=True, lr=0.1, maxiter=20)
+    assert minimize(fun, [1.0, -2.0], jac=True, lr=0.1, maxiter=20).x.tolist() == kept.x.tolist()
