@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import _C, Tensor
 
 from radam_ref import Dialect, RAdamConfig, RAdamState, step_many
 
@@ -19,6 +19,7 @@ from .numpy_fused import step_inplace
 
 AXES = tuple(field.name for field in fields(Dialect))
 HYPER = ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize", "dialect")
+CPU = torch.device("cpu")
 PLAIN = (Tensor, torch.nn.Parameter)
 DTYPES = (
     *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
@@ -85,7 +86,7 @@ def _multi_tensor_radam(
 
 def shards(each: Tensors) -> Tensors:
     """What this process has of tensors that are sharded alike: the update is elementwise."""
-    if torch.compiler.is_compiling() or torch.is_grad_enabled():
+    if type(each[0]) in PLAIN or torch.compiler.is_compiling() or torch.is_grad_enabled():
         return each
     *arrays, count = each
     first, *others = (getattr(array, "placements", None) for array in arrays)
@@ -100,29 +101,23 @@ def _is_partial(placement: Any) -> bool:
 
 def is_in_numpy(each: Tensors) -> bool:
     """Whether NumPy can have the memory of these, and nobody looks on."""
-    param, grad, *_ = each
-    return (
-        is_plain(each)
-        and param.dtype is grad.dtype
-        and all(
-            array.device.type == "cpu"
-            and array.dtype in DTYPES
-            and not (array.is_conj() or array.is_neg())
-            for array in each[:4]
-        )
-    )
+    if each[0].dtype is not each[1].dtype or not is_plain(each):
+        return False
+    for array in each[:4]:
+        if array.device != CPU or array.dtype not in DTYPES or array.is_conj() or array.is_neg():
+            return False
+    return True
 
 
 def is_plain(each: Tensors) -> bool:
     """Whether these are tensors with memory, and neither autograd nor a tracer looks on."""
-    if torch.is_grad_enabled() or torch._C._len_torch_dispatch_stack():
+    if torch.is_grad_enabled() or _C._len_torch_dispatch_stack():
         return False
-    return all(
-        type(array) in PLAIN
-        and array.layout is torch.strided
-        and not torch._C._functorch.is_functorch_wrapped_tensor(array)
-        for array in each[:4]
-    )
+    for array in each[:4]:
+        wrapped = _C._functorch.is_functorch_wrapped_tensor(array)
+        if wrapped or type(array) not in PLAIN or array.layout is not torch.strided:
+            return False
+    return True
 
 
 def _step_in_numpy(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
@@ -140,14 +135,16 @@ def _step_in_numpy(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> No
 def _pass_in_numpy(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
     """Step tensors whose count is the same; NumPy has no bfloat16: float32 is in its place."""
     params, grads, *moments, counts = map(list, zip(*members, strict=True))
-    x, g = ([t.float() if t.dtype is torch.bfloat16 else t for t in c] for c in (params, grads))
-    arrays = ([tensor.detach().numpy() for tensor in column] for column in (x, g, *moments))
-    x_np, g_np, m, v = arrays
-    state = RAdamState(int(counts[0]), m, v)
-    step_inplace(x_np, g_np, state, configuration(hyper), lr=float(lr))
-    for param, value in zip(params, x, strict=True):
-        if value is not param:
-            param.detach().copy_(value)
+    half = params[0].dtype is torch.bfloat16  # which comes alone
+    x, g = ([params[0].float()], [grads[0].float()]) if half else (params, grads)
+    x_np, g_np, m, v = ([t.detach().numpy() for t in column] for column in (x, g, *moments))
+    t, config, lr = int(counts[0]), configuration(hyper), float(lr)
+    if len(members) == 1:
+        step_inplace(x_np[0], g_np[0], RAdamState(t, m[0], v[0]), config, lr=lr)
+    else:
+        step_inplace(x_np, g_np, RAdamState(t, m, v), config, lr=lr)
+    if half:
+        params[0].detach().copy_(x[0])
     written = [t for column in (params, *moments) for t in column if not t.is_inference()]
     torch.autograd.graph.increment_version(written)  # so that a backward pass finds out
     torch._foreach_add_(counts, ONE)

@@ -185,4 +185,5 @@ def train():
 threading.Thread(target=train).start()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("-3.0 -3.0\n", "")
+    assert done.stdout == "-3.0 -3.0\n", done.stderr
+    assert "Traceback" not in done.stderr  # a slow machine may say that it compiles
