@@ -21,7 +21,6 @@ from radam_adapters.torch_optimizer import RAdam
 
 STEPS, TURNS = 3, 11
 WAYS: list[dict[str, Any]] = [
-    {},
     {"foreach": False},
     {"foreach": True},
     {"foreach": True, "capturable": True},
@@ -55,7 +54,7 @@ def main() -> None:
             pairs = [(ours(), theirs()) for _ in range(TURNS)]
             ratio = median(mine / other for mine, other in pairs)
             mine, other = (1e3 * median(column) for column in zip(*pairs, strict=True))
-            said = ", ".join(f"{name}={value}" for name, value in options.items()) or "default"
+            said = ", ".join(f"{name}={value}" for name, value in options.items())
             print(f"{said:<30} {mine:6.1f} ms, torch {other:6.1f} ms, ratio {ratio:.2f}")
 
 
