@@ -198,6 +198,7 @@ def write(kinds: Any, results: list[dict[str, Any]]) -> None:
 def chart(results: list[dict[str, Any]], names: list[str], title: str, file: Path) -> None:
     """Time per step against size, both logarithmic, of float32 in one array."""
     figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
+    colors = {True: iter(plt.get_cmap("Dark2").colors), False: iter(plt.get_cmap("tab10").colors)}
     for name in names:
         points = [
             (float(row["case"]), row["seconds"])
@@ -205,11 +206,12 @@ def chart(results: list[dict[str, Any]], names: list[str], title: str, file: Pat
             if row["name"] == name and row["dtype"] == "float32" and row["case"][0].isdigit()
         ]
         if points:
-            bold = name in (LIMIT, FUSED)
-            style = {"color": "black", "linestyle": "--"} if name == LIMIT else {"marker": "o"}
-            axes.loglog(
-                *zip(*sorted(points), strict=True), label=name, lw=3 if bold else 1, **style
-            )
+            ours = name.startswith("radam-ref")
+            style: dict[str, Any] = {"color": "black", "ls": ":", "lw": 2}
+            if name != LIMIT:
+                style = {"color": next(colors[ours]), "ls": "-" if ours else "--", "marker": "."}
+                style["lw"] = 3 if name == FUSED else 1
+            axes.loglog(*zip(*sorted(points), strict=True), label=name, **style)
     axes.set(xlabel="parameters, float32", ylabel="seconds a step", title=title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")

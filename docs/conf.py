@@ -37,7 +37,6 @@ html_copy_source = False
 html_show_sphinx = html_show_copyright = False
 highlight_language = "text"  # what a page shows without a language is no Python
 
-LATER = ("experiments",)  # in the index as soon as it is written
 OUTSIDE = re.compile(r"\[([^\]]*)\]\(\.\./([^)#]*)\)")
 
 
@@ -53,9 +52,6 @@ def source_read(app: object, name: str, source: list[str]) -> None:
     """Give a page its links inside the site, and its tables."""
     if "/" not in name:
         source[0] = OUTSIDE.sub(inside, source[0])
-    for page in LATER if name == "index" else ():
-        if not (HERE / f"{page}.md").exists():
-            source[0] = source[0].replace(f"\n{page}\n", "\n")
     for mark, table in tables().items() if name == "dialects" else ():
         source[0] = source[0].replace(f"<!-- {mark} -->", table)
 
