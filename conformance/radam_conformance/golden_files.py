@@ -32,7 +32,7 @@ def read_index() -> dict[str, Any]:
     """
     index: Any = json.loads(read_file("index.json"))
     match index:
-        case {"format": 1, "cases": [*entries], "notes": notes, "schema": schema}:
+        case {"format": 1, "cases": [_, *_] as entries, "notes": notes, "schema": schema}:
             if all(map(_is_entry, (*entries, notes, schema))) and all(map(_has_id, entries)):
                 return dict(index)
     raise DamagedError("index.json: is no index of format 1")
