@@ -61,7 +61,7 @@ def main() -> None:
         or (any(part in name for part in options.only) if options.only else True)
     ]
     if options.quick:
-        names.remove("torch RAdam compiled") if "torch RAdam compiled" in names else None
+        names = [name for name in names if name != "torch RAdam compiled"]
     cases = options.case or (QUICK if options.quick else CASES)
     dtypes = ("float32",) if options.quick else ("float32", "float64")
     jobs = [(case, dtype) for case in cases for dtype in dtypes]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import combinations
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -15,10 +14,20 @@ import radam_ref
 from radam_ref import RAdamConfig, RAdamState, coefficients, coefficients_array
 
 from . import _numba_loops, _numpy_blocks
+from ._overlap import require_apart
 from ._threads import Job
+from ._traced_formula import decays_by_rate
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+COMPUTE = {  # the dtype in which arithmetic is (S9)
+    "float16": "float32",
+    "bfloat16": "float32",
+    "float32": "float32",
+    "float64": "float64",
+    "complex64": "float32",
+    "complex128": "float64",
+}
 # Bytes of an array at a time: what one pass takes up, and what stays in a cache between passes.
 PASS, CACHED = 2**20, 2**17
 
@@ -85,18 +94,23 @@ def _kind_of(x: Any, g: Any, m: Any, v: Any, config: RAdamConfig) -> Kind | None
 
 @lru_cache(maxsize=256)
 def kind_of_dtypes(x: Any, g: Any, m: Any, v: Any, config: RAdamConfig) -> Kind | None:
-    compute = {"e": "float32", "f": "float32", "d": "float64", "F": "float32", "D": "float64"}
-    axes, real = config.axes, compute.get(x.char if x.isnative else "")
-    hyper = (config.beta1, config.beta2, config.eps, axes.threshold, axes.eps_root)
+    axes, real = config.axes, COMPUTE.get(x.name if x.isnative and x.kind in "fc" else "")
     if real is None or axes.eps_placement == "floor":
         return None
-    if {*map(type, hyper)} != {float}:
+    if not is_of_numbers(config):
         raise TypeError
     is_complex = x.kind == "c"
     parts = is_complex and axes.complex == "componentwise"
     if g != x or m != (x if is_complex else real) or v not in ((real, x) if parts else (real,)):
         return None
     return Kind(real, x.itemsize == 2, is_complex and not parts, parts)
+
+
+def is_of_numbers(config: RAdamConfig) -> bool:
+    """Whether the host knows its terms: an array has a value when it is looked at."""
+    axes = config.axes
+    hyper = (config.beta1, config.beta2, config.eps, axes.threshold, axes.eps_root)
+    return {*map(type, hyper)} == {float}
 
 
 def rate_of(lr: Any, shape: Any, array: Any = np.ndarray) -> Any:
@@ -132,26 +146,10 @@ def _contiguous(
         and x is not m and x is not v and m is not v and g is not m and g is not v
     ):  # fmt: skip
         return [array.ravel() for array in (x, g, m, v, *rates)], []
-    _require_apart(x, m, v)
+    require_apart(x, m, v)
     if g is not x and any(np.shares_memory(g, array) for array in (x, m, v)):
         g = g.copy()  # what is written must not be read as another element
     return _in_one_order([x, g, m, v, *rates])
-
-
-def _require_apart(x: Array, m: Array, v: Array) -> None:
-    written = {"params": x, "state.m": m, "state.v": v}
-    for name, array in written.items():
-        if not array.flags.writeable:
-            raise ValueError(f"{name} must be writeable, got an array that is read-only")
-        if (
-            0 in array.strides
-            and array.size
-            and any(n > 1 and step == 0 for n, step in zip(array.shape, array.strides, strict=True))
-        ):
-            raise ValueError(f"{name} must not be expanded, got strides {array.strides}")
-    for (name, array), (other, another) in combinations(written.items(), 2):
-        if np.shares_memory(array, another):
-            raise ValueError(f"{other} must not share memory with {name}, but does")
 
 
 def _in_one_order(arrays: list[Array]) -> tuple[list[Array], list[Any]]:
@@ -172,7 +170,7 @@ def _ready(
     t: int, config: RAdamConfig, lr: float, kind: Kind, rates: bool = False
 ) -> tuple[Callable[..., None], Any, int]:
     """The loop for step t, its coefficients, and how many elements it does at a time."""
-    decays = rates and config.weight_decay != 0 and config.axes.weight_decay == "decoupled"
+    decays = rates and decays_by_rate(config)
     size = 4 if kind.compute == "float32" else 8
     numba = _numba_loops.has_numba()
     form, c = (coefficients_array if numba else coefficients)(t, config, lr, kind.compute)

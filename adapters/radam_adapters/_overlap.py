@@ -1,15 +1,15 @@
-"""Which arrays of a list share memory: what one step writes, no other may read or write."""
+"""Which arrays share memory: what one step writes, no other may read or write."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Array = Any
 
 
 class SharedMemory(ValueError):
@@ -17,7 +17,7 @@ class SharedMemory(ValueError):
 
 
 class Span(NamedTuple):
-    """The bytes between which an array lies, and the place in the list."""
+    """The bytes between which an array lies, and its place in the list."""
 
     low: int
     high: int
@@ -25,39 +25,68 @@ class Span(NamedTuple):
     array: Array
 
 
+def require_apart(x: Array, m: Array, v: Array) -> None:
+    """Refuse what one step cannot write to."""
+    written = {"params": x, "state.m": m, "state.v": v}
+    for name, array in written.items():
+        if not array.flags.writeable:
+            raise ValueError(f"{name} must be writeable, got an array that is read-only")
+        lengths = zip(array.shape, array.strides, strict=True)
+        if array.size and any(n > 1 and stride == 0 for n, stride in lengths):
+            raise ValueError(f"{name} must not be expanded, got strides {array.strides}")
+    for (name, array), (other, another) in combinations(written.items(), 2):
+        if np.shares_memory(array, another):
+            raise ValueError(f"{other} must not share memory with {name}, but does")
+
+
 def apart(grads: Sequence[Any], *written: Sequence[Any]) -> list[Any]:
-    """The gradients, copied where the step of another array writes into them.
+    """The gradients of NumPy arrays, copied where the step of another array writes into them.
 
     Raises
     ------
     SharedMemory
         Where two of the arrays that are `written` share memory.
     """
-    spans = sorted((span for column in written for span in _spans(column)), key=lambda s: s[:2])
-    _require_apart(spans)
-    lows, reach = [span.low for span in spans], list(accumulate((s.high for s in spans), max))
+    spans = [span for column in written for span in _spans(column)]
+    _require_all_apart(sorted(spans, key=lambda span: span[:2]))
     result = list(grads)
-    for low, high, place, array in _spans(grads):
-        last = bisect_left(lows, high)
-        while last and reach[last - 1] > low:  # none before reaches into it
-            last -= 1
-            if spans[last].place != place and np.shares_memory(array, spans[last].array):
-                result[place] = array.copy()
-                break
+    own = {(span.place, id(span.array)) for span in spans}  # as its own step looks at them
+    others = [span for span in _spans(grads) if (span.place, id(span.array)) not in own]
+    for place in read_first(others, spans, np.shares_memory):
+        result[place] = result[place].copy()
     return result
 
 
-def _spans(column: Iterable[Any]) -> Iterable[Span]:
+def read_first(
+    grads: Iterable[Span], written: Iterable[Span], shares: Callable[[Array, Array], bool]
+) -> Iterator[int]:
+    """The places of gradients that share memory with what is written."""
+    spans = sorted(written, key=lambda span: span[:2])
+    lows, reach = [span.low for span in spans], list(accumulate((s.high for s in spans), max))
+    for low, high, place, array in grads:
+        last = bisect_left(lows, high)
+        while last and reach[last - 1] > low:  # none before reaches into it
+            last -= 1
+            if spans[last].high > low and shares(array, spans[last].array):
+                yield place
+                break
+
+
+def span_of(array: Array, address: int) -> tuple[int, int]:
+    """The bounds of the memory of an array whose first element is at `address`."""
+    low = high = address
+    for n, stride in zip(array.shape, array.strides, strict=True):
+        low, high = low + min(0, (n - 1) * stride), high + max(0, (n - 1) * stride)
+    return low, high + array.itemsize
+
+
+def _spans(column: Iterable[Any]) -> Iterator[Span]:
     for place, array in enumerate(column):
         if isinstance(array, np.ndarray) and array.size:
-            if array.flags.c_contiguous:
-                low = array.__array_interface__["data"][0]
-                yield Span(low, low + array.nbytes, place, array)
-            else:
-                yield Span(*np.lib.array_utils.byte_bounds(array), place, array)
+            yield Span(*span_of(array, array.__array_interface__["data"][0]), place, array)
 
 
-def _require_apart(spans: Iterable[Span]) -> None:
+def _require_all_apart(spans: Iterable[Span]) -> None:
     reaching: list[Span] = []
     for span in spans:
         reaching = [before for before in reaching if before.high > span.low]

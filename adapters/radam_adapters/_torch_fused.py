@@ -14,6 +14,7 @@ from torch import Tensor
 from radam_ref import Coefficients, Form, coefficients, formula
 
 from ._torch_steps import (
+    COMPUTE,
     Tensors,
     _multi_tensor_radam,
     configuration,
@@ -23,14 +24,6 @@ from ._torch_steps import (
     write,
 )
 
-COMPUTE = {
-    torch.float16: torch.float32,
-    torch.bfloat16: torch.float32,
-    torch.float32: torch.float32,
-    torch.float64: torch.float64,
-    torch.complex64: torch.float32,
-    torch.complex128: torch.float64,
-}
 Kernel = Callable[[list[Tensors], Coefficients], None]
 
 
@@ -75,9 +68,9 @@ def _real(array: Tensor) -> Tensor:
 def kernel(form: Form, modulus: bool, compute: torch.dtype, shapes: Any) -> Kernel:
     """The formula on a list of real (params, grads, m, v) in place; complex ones have an axis more.
 
-    Each has code of its own: torch.compile stops after a few variants of the same.
+    Each has code of its own, for other `shapes` too: torch.compile stops after a few variants.
     """
-    del shapes
+    del shapes  # which tell one from another
     update = formula(torch.sqrt, torch.where, form)[modulus]
 
     def run(arrays: list[Tensors], c: Coefficients) -> None:

@@ -13,6 +13,7 @@ from torch import _C, Tensor
 
 from radam_ref import Dialect, RAdamConfig, RAdamState, step_many
 
+from . import _jobs
 from ._overlap import SharedMemory
 from ._threads import at_most
 from .numpy_fused import step_inplace
@@ -21,10 +22,7 @@ AXES = tuple(field.name for field in fields(Dialect))
 HYPER = ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize", "dialect")
 CPU = torch.device("cpu")
 PLAIN = (Tensor, torch.nn.Parameter)
-DTYPES = (
-    *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
-    *(torch.complex64, torch.complex128),
-)
+COMPUTE = {getattr(torch, name): getattr(torch, real) for name, real in _jobs.COMPUTE.items()}
 SMALL = 65_536  # elements; so many are sooner copied than stepped on their own
 ONE = torch.tensor(1.0, dtype=torch.float64, device="cpu")  # a number would become one for each
 
@@ -104,7 +102,7 @@ def is_in_numpy(each: Tensors) -> bool:
     if each[0].dtype is not each[1].dtype or not is_plain(each):
         return False
     for array in each[:4]:
-        if array.device != CPU or array.dtype not in DTYPES or array.is_conj() or array.is_neg():
+        if array.device != CPU or array.dtype not in COMPUTE or array.is_conj() or array.is_neg():
             return False
     return True
 

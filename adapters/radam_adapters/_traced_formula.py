@@ -93,6 +93,11 @@ def flatten(results: Sequence[Any]) -> Iterator[Symbol]:
         yield from flatten(result) if isinstance(result, tuple) else (result,)
 
 
+def decays_by_rate(config: RAdamConfig) -> bool:
+    """Whether params decay by an array of lr, as `trace` asks."""
+    return config.weight_decay != 0 and config.axes.weight_decay == "decoupled"
+
+
 def trace(form: Form, modulus: bool, rates: bool = False, decays: bool = False) -> Program:
     """The formula for one element; `rates`: lr is an array "rate", by which params decay or not."""
     lines: dict[tuple[str, ...], str] = {}

@@ -20,7 +20,9 @@ import radam_ref
 from radam_ref import RAdamConfig, RAdamState, coefficients
 
 from ._cuda_text import Kernel, many_arrays, one_array
-from ._jobs import Kind, kind_of_dtypes, rate_of
+from ._jobs import Kind, is_of_numbers, kind_of_dtypes, rate_of
+from ._overlap import Span, read_first, span_of
+from ._traced_formula import decays_by_rate
 
 Array = Any
 
@@ -122,10 +124,8 @@ def step_inplace(
     listed = isinstance(params, list | tuple)
     jobs = _jobs(params, grads, state, config, lr)
     for job in jobs:
-        if job.g is not job.x and any(_overlap(job.g, to) for to in (job.x, job.m, job.v)):
-            with job.x.device:
-                job.g = job.g.copy()  # what is written must not be read as another element
         job.to = [job.x, job.m, job.v]
+    _read_gradients_first(jobs)
     _run(jobs, state.t + 1, config)
     vs = [job.v for job in jobs]
     return RAdamState(state.t + 1, state.m, vs if listed else vs[0])
@@ -196,7 +196,7 @@ def _run(jobs: list[Job], t: int, config: RAdamConfig) -> None:
 
 def _launch_one(job: Job, t: int, config: RAdamConfig) -> None:
     kind, number = job.kind, type(job.lr) is float
-    decays = not number and config.weight_decay != 0 and config.axes.weight_decay == "decoupled"
+    decays = not number and decays_by_rate(config)
     form, c = coefficients(t, config, job.lr if number else 1.0, kind.compute)
     dtype = "float16" if kind.half else kind.compute
     kernel = one_array(form, kind.modulus, not number, decays, dtype, kind.compute)
@@ -244,9 +244,7 @@ def _is_of_numbers(state: RAdamState, config: RAdamConfig) -> bool:
     """Whether the host knows the terms of the next step."""
     if not isinstance(state, RAdamState) or not isinstance(config, RAdamConfig):
         return False
-    axes = config.axes
-    hyper = (config.beta1, config.beta2, config.eps, axes.threshold, axes.eps_root)
-    return isinstance(state.t, int) and {*map(type, hyper)} == {float}
+    return isinstance(state.t, int) and is_of_numbers(config)
 
 
 def _empty(array: Array) -> Array:
@@ -255,11 +253,18 @@ def _empty(array: Array) -> Array:
     return cupy.empty_like(array)
 
 
-def _overlap(array: Array, other: Array) -> bool:
-    """By the bounds of their memory, which the host knows."""
-    import cupy
-
-    return bool(cupy.may_share_memory(array, other))
+def _read_gradients_first(jobs: list[Job]) -> None:
+    """Copy those that are written as another element, by the bounds of memory that a host knows."""
+    written = [
+        Span(*span_of(to, to.data.ptr), k, to)
+        for k, job in enumerate(jobs)
+        for to in job.to
+        if to.size and to is not job.g  # which is read element by element
+    ]
+    grads = [Span(*span_of(job.g, job.g.data.ptr), k, job.g) for k, job in enumerate(jobs)]
+    for k in read_first(grads, written, lambda array, other: True):
+        with jobs[k].x.device:
+            jobs[k].g = jobs[k].g.copy()
 
 
 def _current_device(array: Array) -> AbstractContextManager[Any]:

@@ -95,19 +95,14 @@ def radam(
         raise TypeError(f"options['lr']: {optimize.MISSING}")
     config = RAdamConfig(lr=1.0, **{"dialect": "paper-hold", **hyper})
     result = radam_ref.minimize(
-        _given_a_copy(fun), x0, lr=lr, args=args, jac=jac and _given_a_copy(jac), config=config,
-        bounds=_sides(bounds), maxiter=None if maxiter is None else int(maxiter),
+        fun, x0, lr=lr, args=args, jac=jac, config=config, bounds=_sides(bounds),
+        maxiter=None if maxiter is None else int(maxiter),
         stop=_rules(gtol if tol is None or gtol is not None else tol, target),
         callback=callback and _recalled(callback), **passed,
     )  # fmt: skip
     if disp:
         _display(result)
     return OptimizeResult(result)
-
-
-def _given_a_copy(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """`fun` may write to its x, as SciPy's own methods let it."""
-    return lambda x, *args: fun(np.copy(x), *args)
 
 
 def _sides(bounds: Any) -> Any:

@@ -81,11 +81,7 @@ def judge(
         The port cannot be loaded, or its harness fails the smoke case already; or this process
         makes zeros of subnormal numbers.
     """
-    if flushes_subnormals():
-        raise LoadError(
-            "this process flushes subnormal numbers to zero, with which answers are compared: a "
-            "library has set it (torch.set_flush_denormal(False) takes it back)"
-        )
+    _require_subnormals()
     with ExitStack() as stack:
         others = [
             stack.enter_context(Harness(spec, timeout_scale=timeout_scale, later=True))
@@ -93,17 +89,11 @@ def judge(
         ]
         port = stack.enter_context(Harness(spec, timeout_scale=timeout_scale))
         hello = port.hello
-        needed = {case.dtype for case in cases} | (set() if seed is None else set(laws.BITS))
-        if not needed & PROBED:
-            needed |= PROBED  # a dialect is found out in Core
-        dtypes = smoke(port, spec, {dtype for dtype in needed if takes(hello, dtype)})
+        dtypes = _dtypes_that_work(port, spec, cases, seed)
         offered = [c for c in cases if c.dtype in dtypes and (asked or offers(hello, c))]
         wanted = {case.id for case in offered}
-        probes = [
-            case
-            for case in load_suite()
-            if is_probe(case) and case.id not in wanted and case.dtype in dtypes
-        ]
+        unwanted = (case for case in load_suite() if case.id not in wanted)
+        probes = [case for case in unwanted if is_probe(case) and case.dtype in dtypes]
         runs = run_all([port, *others], [*probes, *offered], progress)
         interrupted = any(run.outcome.text == INTERRUPTED for run in runs)
         lawful = [] if interrupted or seed is None else laws.check(port, hello, dtypes, seed)
@@ -136,6 +126,24 @@ def judge(
         seed=seed,
         interrupted=interrupted,
     )
+
+
+def _require_subnormals() -> None:
+    if flushes_subnormals():
+        raise LoadError(
+            "this process flushes subnormal numbers to zero, with which answers are compared: a "
+            "library has set it (torch.set_flush_denormal(False) takes it back)"
+        )
+
+
+def _dtypes_that_work(
+    port: Harness, spec: Spec, cases: Sequence[Case], seed: int | None
+) -> set[str]:
+    """Of the dtypes that are needed, those that the port takes; it has passed the smoke case."""
+    needed = {case.dtype for case in cases} | (set() if seed is None else set(laws.BITS))
+    if not needed & PROBED:
+        needed |= PROBED  # a dialect is found out in Core
+    return smoke(port, spec, {dtype for dtype in needed if takes(port.hello, dtype)})
 
 
 def _told(progress: Progress) -> Callable[[int, int], None]:

@@ -44,7 +44,7 @@ class Objective:
         if jac is True:
             self.value_and_gradient = fun
         elif callable(jac):
-            self.value_and_gradient = lambda *given: (fun(*given), jac(*given))
+            self.value_and_gradient = lambda x, *rest: (fun(_own(x), *rest), jac(x, *rest))
         elif jac in (None, False, "2-point"):
             self.value_and_gradient = finite_differences(fun, layout, x, limits, self.noisy)
             self.calls = 1 + x[0].size
@@ -58,14 +58,20 @@ class Objective:
             arguments = (*arguments, self.rng)
         elif self.batches is not None:
             arguments = (*arguments, next(self.batches))
-        given = tuple(leaf.copy() if is_numpy_array(leaf) else leaf for leaf in x)  # fun may write
-        found = self.value_and_gradient(self.layout.unpack(given), *arguments)
+        found = self.value_and_gradient(_own(self.layout.unpack(x)), *arguments)
         try:
             f, g = found
         except (TypeError, ValueError) as error:
             wanted = "fun must return (f, gradient) with jac=True"
             raise TypeError(f"{wanted}, got {found!r}") from error
         return f, g
+
+
+def _own(x: Any) -> Any:
+    """The same numbers, which `fun` may write over."""
+    if isinstance(x, list):
+        return list(map(_own, x))
+    return x.copy() if is_numpy_array(x) else x
 
 
 def finite_differences(

@@ -197,6 +197,21 @@ def test_a_gradient_that_overlaps_params_is_read_first(stand_in: list[str]) -> N
     assert_same_bits(x, expected)
 
 
+def test_gradients_of_a_list_are_read_before_they_are_written(stand_in: list[str]) -> None:
+    """The gradients of a*b are b and a; the third's is its own params."""
+    plain = [np.full(5, 1.0), np.full(5, 2.0), np.full(5, 3.0)]
+    grads = [plain[1], plain[0], plain[2]]
+    expected = [
+        radam_ref.step(x, g, radam_ref.init(x))[0] for x, g in zip(plain, grads, strict=True)
+    ]
+    xs = [put(x.copy()) for x in plain]
+    moments = [[put(0 * x) for x in plain] for _ in range(2)]
+    cupy_arrays.step_inplace(xs, [xs[1], xs[0], xs[2]], RAdamState(0, *moments))
+
+    for x, wanted in zip(xs, expected, strict=True):
+        assert_same_bits(x, wanted)
+
+
 def test_what_is_not_cupys_cannot_be_stepped_in_place() -> None:
     x = np.ones(3)
     with pytest.raises(TypeError, match="params must be a CuPy array"):
