@@ -15,7 +15,7 @@ def arrays(shapes: Shapes, dtype: str) -> list[list[Any]]:
     """x, g, m and v of each shape; g of the size that gradients have."""
     rng = np.random.default_rng(0)
     grads = [rng.standard_normal(shape, np.float32).astype(dtype) * 1e-2 for shape in shapes]
-    return [[np.zeros_like(g) for g in grads], grads, *([0 * g for g in grads] for _ in range(2))]
+    return [[0 * g for g in grads], grads, *([0 * g for g in grads] for _ in range(2))]
 
 
 def finish() -> None:
@@ -36,8 +36,9 @@ def limit(shapes: Shapes, dtype: str) -> Step:
             m[i] = total
             v[i] = total
 
+    # One array each; written before, as pages that nobody wrote all lie in one place.
     size = sum(int(np.prod(shape)) for shape in shapes)
-    columns = [np.zeros(size, dtype) for _ in range(4)]
+    columns = [column[0] for column in arrays([(size,)], dtype)]
     jobs = [Job(stream, 0, columns, [], 2**20 // columns[0].itemsize, None)]
     return lambda: run(jobs)
 

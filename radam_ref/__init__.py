@@ -7,7 +7,7 @@ Algorithm 2: one pure step over the arrays of any array-API namespace, its scala
 import typing
 from importlib import import_module
 
-from ._ahead import coefficients, coefficients_array
+from ._ahead import coefficients, consecutive_terms
 from ._boundary import init, rectification, rho, rho_inf, step
 from ._config import Dialect, RAdamConfig
 from ._dialects import Origin, dialects, origins
@@ -32,7 +32,7 @@ __all__ = [
     "Stepper",
     "algorithm1",
     "coefficients",
-    "coefficients_array",
+    "consecutive_terms",
     "dialects",
     "formula",
     "init",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import localcontext
 from typing import Any
 
 import numpy as np
@@ -45,8 +44,7 @@ def rho_inf(beta2: float) -> float:
     >>> rho_inf(0.5)
     3.0
     """
-    with localcontext(_terms.EXACT):
-        return float(_terms.exact_rho_inf(decay(beta2)))
+    return _terms.rounded(_terms.rho_inf(decay(beta2)), "float64")
 
 
 def rho(t: int, beta2: float) -> float:
@@ -72,8 +70,9 @@ def rho(t: int, beta2: float) -> float:
     >>> rho(1, 0.75), rho(2, 0.75)
     (1.0, 1.8571428571428572)
     """
-    with localcontext(_terms.EXACT):
-        return float(_terms.exact_rho(step_number(t), decay(beta2)))
+    t, beta2 = step_number(t), decay(beta2)
+    length = _terms.rho(t, _terms.power(beta2, t), _terms.rho_inf(beta2))
+    return _terms.rounded(length, "float64")
 
 
 def rectification(t: int, beta2: float, threshold: float = 4.0) -> float | None:
@@ -104,9 +103,8 @@ def rectification(t: int, beta2: float, threshold: float = 4.0) -> float | None:
     0.017312
     """
     t, beta2 = step_number(t), decay(beta2)
-    with localcontext(_terms.EXACT):
-        r_t = _terms.exact_rectification(t, beta2, real("threshold", threshold, low=4.0))
-        return None if r_t is None else float(r_t)
+    r_t = _terms.rectification(t, beta2, real("threshold", threshold, low=4.0))
+    return None if r_t is None else _terms.rounded(r_t, "float64")
 
 
 def init(params: Array) -> RAdamState:

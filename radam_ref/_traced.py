@@ -11,10 +11,10 @@ and the branch is an exact test of integers, t >= t0, because rho_t grows with t
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import localcontext
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from functools import lru_cache
 from math import inf
 from typing import Any
@@ -24,37 +24,44 @@ from array_api_compat import array_namespace
 from . import _terms
 from ._config import RAdamConfig
 from ._dtypes import place
-from ._terms import EXACT, Coefficients, Form, exact, exact_rho, exact_rho_inf
+from ._terms import Coefficients, Form
 
 Array = Any
+
+# What is left of 70 digits after a logarithm and a difference is more than a float has.
+DIGITS = Context(prec=70, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 
 
 @lru_cache(maxsize=256)
 def first_rectified(beta2: float, threshold: float) -> int | None:
     """t0, the first t with rho_t > threshold; None if rho_inf does not exceed it."""
-    with localcontext(EXACT):
-        if exact_rho_inf(beta2) <= exact(threshold):
-            return None
-        last = 1
-        while exact_rho(last, beta2) <= exact(threshold):
-            last *= 2
-        return 1 + bisect_right(range(1, last), exact(threshold), key=lambda t: exact_rho(t, beta2))
+    (p, q), (n, d) = _terms.rho_inf(beta2), threshold.as_integer_ratio()
+    if p * d <= n * q:
+        return None
+
+    def tractable(t: int) -> bool:
+        return _terms.rectification(t, beta2, threshold) is not None
+
+    last = 1
+    while not tractable(last):
+        last *= 2
+    return 1 + bisect_left(range(1, last), True, key=tractable)
 
 
 @lru_cache(maxsize=256)
 def host_negative_log(beta: float) -> float:
     """x = -log(beta), rounded once; infinite for beta = 0."""
-    with localcontext(EXACT):
-        return float(-exact(beta).ln()) if beta else inf
+    with localcontext(DIGITS):
+        return float(-Decimal(beta).ln()) if beta else inf
 
 
 @lru_cache(maxsize=256)
 def host_offset_and_scale(beta2: float) -> tuple[float, float]:
     """L(x/2) = rho_inf - 2/x, and rho_inf/((rho_inf-4)(rho_inf-2)) of line 11, rounded once."""
-    with localcontext(EXACT):
-        rho_inf = exact_rho_inf(beta2)
-        scale = rho_inf / ((rho_inf - 4) * (rho_inf - 2))
-        return float(rho_inf + 2 / exact(beta2).ln()), float(scale)
+    p, q = _terms.rho_inf(beta2)
+    with localcontext(DIGITS):
+        offset = float(Decimal(p) / q + 2 / Decimal(beta2).ln())
+    return offset, _terms.rounded(_terms.r_scale(beta2), "float64")
 
 
 def negative_log(beta: Any, xp: Any) -> Any:

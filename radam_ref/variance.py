@@ -16,12 +16,12 @@ All are functions of numbers, within 1e-12 of the exact value for rho to 1e12.
 from __future__ import annotations
 
 import math
-from decimal import localcontext
+from decimal import Decimal, localcontext
 
 from ._arguments import decay, step_number
 from ._boundary import rectification, rho, rho_inf
 from ._config import real
-from ._terms import EXACT, exact
+from ._traced import DIGITS
 
 __all__ = [
     "c_var",
@@ -153,9 +153,9 @@ def psi_squared_pdf(x: float, rho: float, tau: float = 1.0) -> float:
     x, rho, tau = real("x", x, low=-math.inf), _above(0, rho), _above(0, tau, "tau")
     if x <= 0:
         return 0.0
-    with localcontext(EXACT):  # near the mode 1 + log(u) - u cancels to nothing
-        u = exact(tau) ** 2 / exact(x)
-        exponent = float(exact(rho) / 2 * (1 + u.ln() - u))
+    with localcontext(DIGITS):  # near the mode 1 + log(u) - u cancels to nothing
+        u = Decimal(tau) ** 2 / Decimal(x)
+        exponent = float(Decimal(rho) / 2 * (1 + u.ln() - u))
     return _stirling(rho / 2) * math.exp(exponent) / x
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import radam_ref
-from radam_ref import RAdamConfig, RAdamState, coefficients, coefficients_array
+from radam_ref import Coefficients, Form, RAdamConfig, RAdamState, consecutive_terms
 
 from . import _numba_loops, _numpy_blocks
 from ._overlap import require_apart
@@ -32,10 +32,15 @@ COMPUTE = {  # the dtype in which arithmetic is (S9)
 PASS, CACHED = 2**20, 2**17
 
 
+# Bits of `flags.num`: contiguous in C's order, with memory of its own, aligned; to be written to.
+OWN_C_ARRAY, WRITEABLE = 0x505, 0x400
+
+
 class Kind(NamedTuple):
     """How arrays of some dtypes are stepped."""
 
     compute: str
+    terms: Callable[[int, float], tuple[Form, Array]]  # of t and lr
     half: bool = False
     modulus: bool = False
     parts: bool = False  # real and imaginary parts are parameters of their own
@@ -54,7 +59,8 @@ def job_of(x: Any, g: Any, t: int, m: Any, v: Any, config: RAdamConfig, lr: Any)
     if type(rate) is not float or kind.half or kind.parts:
         return _unusual_job(x, g, t, m, v, config, rate, kind)
     function, c, size = _ready(t, config, rate, kind)
-    return Job(function, c, *_contiguous(x, g, m, v), size, v)
+    arrays, copies = _contiguous(x, g, m, v)
+    return Job(function, c, arrays, copies, size, v)
 
 
 def _unusual_job(
@@ -103,7 +109,8 @@ def kind_of_dtypes(x: Any, g: Any, m: Any, v: Any, config: RAdamConfig) -> Kind 
     parts = is_complex and axes.complex == "componentwise"
     if g != x or m != (x if is_complex else real) or v not in ((real, x) if parts else (real,)):
         return None
-    return Kind(real, x.itemsize == 2, is_complex and not parts, parts)
+    terms = consecutive_terms(config, real)
+    return Kind(real, terms, x.itemsize == 2, is_complex and not parts, parts)
 
 
 def is_of_numbers(config: RAdamConfig) -> bool:
@@ -139,13 +146,11 @@ def _contiguous(
     x: Array, g: Array, m: Array, v: Array, *rates: Array
 ) -> tuple[list[Array], list[tuple[Array, Array]]]:
     """The arrays as contiguous 1-d ones, and what is to be copied where afterwards."""
-    fx, fg, fm, fv = x.flags, g.flags, m.flags, v.flags
-    if (
-        fx.carray and fm.carray and fv.carray and fg.c_contiguous and fg.aligned
-        and fx.owndata and fm.owndata and fv.owndata and fg.owndata  # so no two share memory
-        and x is not m and x is not v and m is not v and g is not m and g is not v
-    ):  # fmt: skip
-        return [array.ravel() for array in (x, g, m, v, *rates)], []
+    common = x.flags.num & m.flags.num & v.flags.num & (g.flags.num | WRITEABLE)
+    different = x is not m and x is not v and m is not v and g is not m and g is not v
+    if different and common & OWN_C_ARRAY == OWN_C_ARRAY:
+        arrays = [x, g, m, v, *rates]
+        return arrays if x.ndim == 1 else [array.reshape(-1) for array in arrays], []
     require_apart(x, m, v)
     if g is not x and any(np.shares_memory(g, array) for array in (x, m, v)):
         g = g.copy()  # what is written must not be read as another element
@@ -172,11 +177,11 @@ def _ready(
     """The loop for step t, its coefficients, and how many elements it does at a time."""
     decays = rates and decays_by_rate(config)
     size = 4 if kind.compute == "float32" else 8
-    numba = _numba_loops.has_numba()
-    form, c = (coefficients_array if numba else coefficients)(t, config, lr, kind.compute)
-    make = _numba_loops.compiled if numba else _numpy_blocks.interpreted
-    function = make(form, kind.modulus, rates, decays, kind.compute)
-    return function, c, (PASS if numba else CACHED) // size
+    form, c = kind.terms(t, lr)
+    how = (form, kind.modulus, rates, decays, kind.compute)
+    if _numba_loops.has_numba():
+        return _numba_loops.compiled(*how), c, PASS // size
+    return _numpy_blocks.interpreted(*how), Coefficients._make(c.tolist()), CACHED // size
 
 
 @lru_cache(maxsize=256)

@@ -28,24 +28,14 @@ class Job(NamedTuple):
 
 def run(jobs: Sequence[Job]) -> None:
     """Do each job once over, here and in the threads of the pool if there is enough to do."""
-    if len(jobs) == 1 and jobs[0].arrays[0].size <= jobs[0].block:
-        jobs[0].function(jobs[0].c, *jobs[0].arrays)
-    else:
-        _share_out(jobs, min(processors(), at_most.get()))
-    for job in jobs:
-        for to, value in job.copies:
-            to[...] = value
-
-
-def _share_out(jobs: Sequence[Job], threads: int) -> None:
     blocks = deque(
         (job, start) for job in jobs for start in range(0, job.arrays[0].size, job.block)
     )
-    many = len(blocks) > 1 and sum(job.arrays[0].size for job in jobs) > ALONE
+    alone = len(blocks) <= 1 or sum(job.arrays[0].size for job in jobs) <= ALONE
     helpers: list[Future[None]] = []
     try:
         with suppress(RuntimeError):  # no thread can be started, or none any more: done here
-            for _ in range(threads - 1 if many else 0):
+            for _ in range(0 if alone else min(processors(), at_most.get()) - 1):
                 helpers.append(pool().submit(_drain, blocks))
         _drain(blocks)
     finally:
@@ -53,6 +43,9 @@ def _share_out(jobs: Sequence[Job], threads: int) -> None:
         wait(begun)
     for helper in begun:
         helper.result()
+    for job in jobs:
+        for to, value in job.copies:
+            to[...] = value
 
 
 def _drain(blocks: deque[tuple[Job, int]]) -> None:

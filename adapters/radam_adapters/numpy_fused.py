@@ -66,7 +66,10 @@ def step_inplace(
     if isinstance(params, list | tuple):
         return _step_many(params, grads, t, state, config, lr)
     job = job_of(params, grads, t + 1, state.m, state.v, config, lr)
-    run([job])
+    if job.copies or job.arrays[0].size > job.block:
+        run([job])
+    else:
+        job.function(job.c, *job.arrays)
     return RAdamState(t + 1, state.m, job.v)
 
 

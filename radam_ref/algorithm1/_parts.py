@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import localcontext
-
 from array_api_compat import array_namespace
 
 from .. import _terms
@@ -22,8 +20,7 @@ GRADIENT = Running(lambda params: None, lambda t, g, kept: (g, kept))  # phi_t =
 
 def correction(beta: float, t: int) -> float:
     """1/(1 - beta^t), rounded once (S2)."""
-    with localcontext(_terms.EXACT):
-        return float(1 / (1 - _terms.power(beta, t)))
+    return _terms.rounded(_terms.bias_correction(_terms.power(beta, t)), "float64")
 
 
 def mean(beta1: float) -> Running:

@@ -1,4 +1,4 @@
-"""The terms that come in blocks are those of `_terms`, each computed on its own in decimals."""
+"""The terms that come in blocks are those of `_terms`, each computed on its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from radam_ref import Dialect, RAdamConfig, _ahead, _terms, coefficients_array, dialects
+from radam_ref import Dialect, RAdamConfig, _ahead, _terms, consecutive_terms, dialects
 
 DIALECTS = [
     *(axes for axes in dialects.values() if axes.eps_placement != "floor"),
@@ -34,7 +34,7 @@ def test_consecutive_steps_have_the_terms_of_each(dtype: str) -> None:
         start = int(rng.integers(1, 9)) if k % 2 else int(math.exp(rng.uniform(0, math.log(1e9))))
         for t in range(start, start + 12):
             lr = config.lr if t % 2 else 0.125
-            form, row = coefficients_array(t, config, lr, dtype)
+            form, row = consecutive_terms(config, dtype)(t, lr)
             exact_form, exact = _terms.coefficients(t, config, lr, dtype)
             assert form == exact_form, (t, config)
             assert row.dtype == dtype
@@ -74,7 +74,7 @@ def test_threads_that_are_at_different_steps_get_their_own_terms() -> None:
     def run(start: int) -> bool:
         steps = range(start, start + 300)
         return all(
-            _ahead.coefficients_array(t, config, 1e-3, "float32")[1].tolist()
+            consecutive_terms(config, "float32")(t, 1e-3)[1].tolist()
             == [*_terms.coefficients.__wrapped__(t, config, 1e-3, "float32")[1]]
             for t in steps
         )
@@ -86,6 +86,6 @@ def test_threads_that_are_at_different_steps_get_their_own_terms() -> None:
 def test_terms_are_not_written_to() -> None:
     """Neither those of one step nor those that came in a block."""
     for t in (9, 10):
-        _, row = coefficients_array(t, RAdamConfig(), 1e-3, "float32")
+        _, row = consecutive_terms(RAdamConfig(), "float32")(t, 1e-3)
         with pytest.raises(ValueError, match="read-only"):
             row[0] = 1

@@ -60,8 +60,8 @@ def test_what_minimize_needs_is_loaded_when_it_is_asked_for() -> None:
     assert result.stdout == "False True\nTrue False\n"
 
 
-def test_the_specification_has_at_most_300_lines() -> None:
-    assert sum(len((FOLDER / name).read_text().splitlines()) for name in SPECIFICATION) <= 300
+def test_the_specification_has_at_most_350_lines() -> None:
+    assert sum(len((FOLDER / name).read_text().splitlines()) for name in SPECIFICATION) <= 350
 
 
 @pytest.mark.parametrize("name", SPECIFICATION)
