@@ -47,6 +47,9 @@ def apart(grads: Sequence[Any], *written: Sequence[Any]) -> list[Any]:
     SharedMemory
         Where two of the arrays that are `written` share memory.
     """
+    arrays = [array for column in (grads, *written) for array in column]
+    if len({*map(id, arrays)}) == len(arrays) and all(map(_has_its_own, arrays)):
+        return list(grads)
     spans = [span for column in written for span in _spans(column)]
     _require_all_apart(sorted(spans, key=lambda span: span[:2]))
     result = list(grads)
@@ -75,15 +78,22 @@ def read_first(
 def span_of(array: Array, address: int) -> tuple[int, int]:
     """The bounds of the memory of an array whose first element is at `address`."""
     low = high = address
+    if array.flags.c_contiguous:
+        return low, high + array.nbytes
     for n, stride in zip(array.shape, array.strides, strict=True):
         low, high = low + min(0, (n - 1) * stride), high + max(0, (n - 1) * stride)
     return low, high + array.itemsize
 
 
+def _has_its_own(array: Any) -> bool:
+    """Whether no other array has this one's memory, but for views of it."""
+    return type(array) is np.ndarray and array.flags.owndata
+
+
 def _spans(column: Iterable[Any]) -> Iterator[Span]:
     for place, array in enumerate(column):
         if isinstance(array, np.ndarray) and array.size:
-            yield Span(*span_of(array, array.__array_interface__["data"][0]), place, array)
+            yield Span(*span_of(array, array.ctypes.data), place, array)
 
 
 def _require_all_apart(spans: Iterable[Span]) -> None:
