@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, combinations
 from typing import Any, NamedTuple
 
@@ -47,37 +48,44 @@ def apart(grads: Sequence[Any], *written: Sequence[Any]) -> list[Any]:
     SharedMemory
         Where two of the arrays that are `written` share memory.
     """
-    arrays = [array for column in (grads, *written) for array in column]
-    if len({*map(id, arrays)}) == len(arrays) and all(map(_has_its_own, arrays)):
-        return list(grads)
-    spans = [span for column in written for span in _spans(column)]
-    _require_all_apart(sorted(spans, key=lambda span: span[:2]))
     result = list(grads)
-    own = {(span.place, id(span.array)) for span in spans}  # as its own step looks at them
-    others = [span for span in _spans(grads) if (span.place, id(span.array)) not in own]
-    for place in read_first(others, spans, np.shares_memory):
+    for place in overwritten(grads, *written):
         result[place] = result[place].copy()
     return result
 
 
-def read_first(
-    grads: Iterable[Span], written: Iterable[Span], shares: Callable[[Array, Array], bool]
-) -> Iterator[int]:
-    """The places of gradients that share memory with what is written."""
-    spans = sorted(written, key=lambda span: span[:2])
+def overwritten(grads: Sequence[Any], *written: Sequence[Any]) -> Iterator[int]:
+    """The places of gradients that share memory with what is written, but for their own step."""
+    arrays = [array for column in (grads, *written) for array in column]
+    if len({*map(id, arrays)}) == len(arrays) and all(map(_has_its_own, arrays)):
+        return
+    spans = sorted((s for column in written for s in _spans(column)), key=lambda span: span[:2])
+    _require_all_apart(spans)
+    own = {(span.place, id(span.array)) for span in spans}  # as its own step looks at them
     lows, reach = [span.low for span in spans], list(accumulate((s.high for s in spans), max))
-    for low, high, place, array in grads:
-        last = bisect_left(lows, high)
+    for low, high, place, array in _spans(grads):
+        last = 0 if (place, id(array)) in own else bisect_left(lows, high)
         while last and reach[last - 1] > low:  # none before reaches into it
             last -= 1
-            if spans[last].high > low and shares(array, spans[last].array):
+            if spans[last].high > low and np.shares_memory(array, spans[last].array):
                 yield place
                 break
 
 
-def span_of(array: Array, address: int) -> tuple[int, int]:
-    """The bounds of the memory of an array whose first element is at `address`."""
-    low = high = address
+@dataclass
+class _Interface:
+    __array_interface__: dict[str, Any]
+
+
+def twin(array: Any) -> Array:
+    """NumPy's array at the place of a device's, not to be looked into: it tells what overlaps."""
+    place = {"data": (array.data.ptr, False), "strides": array.strides, "version": 3}
+    return np.asarray(_Interface(place | {"shape": array.shape, "typestr": array.dtype.str}))
+
+
+def span_of(array: Array) -> tuple[int, int]:
+    """The bounds of its memory."""
+    low = high = array.ctypes.data
     if array.flags.c_contiguous:
         return low, high + array.nbytes
     for n, stride in zip(array.shape, array.strides, strict=True):
@@ -93,7 +101,7 @@ def _has_its_own(array: Any) -> bool:
 def _spans(column: Iterable[Any]) -> Iterator[Span]:
     for place, array in enumerate(column):
         if isinstance(array, np.ndarray) and array.size:
-            yield Span(*span_of(array, array.ctypes.data), place, array)
+            yield Span(*span_of(array), place, array)
 
 
 def _require_all_apart(spans: Iterable[Span]) -> None:

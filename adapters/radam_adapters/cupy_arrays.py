@@ -11,6 +11,7 @@ from collections import defaultdict
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from radam_ref import RAdamConfig, RAdamState, coefficients
 
 from ._cuda_text import Kernel, many_arrays, one_array
 from ._jobs import Kind, is_of_numbers, kind_of_dtypes, rate_of
-from ._overlap import Span, read_first, span_of
+from ._overlap import overwritten, require_apart, twin
 from ._traced_formula import decays_by_rate
 
 Array = Any
@@ -254,15 +255,19 @@ def _empty(array: Array) -> Array:
 
 
 def _read_gradients_first(jobs: list[Job]) -> None:
-    """Copy those that are written as another element, by the bounds of memory that a host knows."""
-    written = [
-        Span(*span_of(to, to.data.ptr), k, to)
-        for k, job in enumerate(jobs)
-        for to in job.to
-        if to.size and to is not job.g  # which is read element by element
+    """Copy those that are written as another element; refuse what two would write to."""
+    arrays = [z for job in jobs for z in (job.g, job.x, job.m, job.v)]
+    if all(z.flags.c_contiguous for z in arrays):
+        bounds = sorted((z.data.ptr, z.data.ptr + z.nbytes) for z in arrays)
+        if all(high <= low for (_, high), (low, _) in pairwise(bounds)):
+            return
+    twins: dict[int, Any] = {}
+    rows = [
+        [twins.setdefault(id(z), twin(z)) for z in (job.g, job.x, job.m, job.v)] for job in jobs
     ]
-    grads = [Span(*span_of(job.g, job.g.data.ptr), k, job.g) for k, job in enumerate(jobs)]
-    for k in read_first(grads, written, lambda array, other: True):
+    for _, x, m, v in rows:
+        require_apart(x, m, v)
+    for k in overwritten(*zip(*rows, strict=True)):
         with jobs[k].x.device:
             jobs[k].g = jobs[k].g.copy()
 

@@ -212,6 +212,31 @@ def test_gradients_of_a_list_are_read_before_they_are_written(stand_in: list[str
         assert_same_bits(x, wanted)
 
 
+@pytest.mark.parametrize("role", ["params", "m", "v"])
+def test_arrays_that_are_written_must_be_apart(role: str, stand_in: list[str]) -> None:
+    memory = put(np.ones(10))
+    given = {name: [put(np.ones(6)), put(np.ones(6))] for name in ("params", "m", "v")}
+    given[role] = [memory[:6], memory[4:]]
+    state = RAdamState(0, given["m"], given["v"])
+
+    with pytest.raises(ValueError, match="must not share memory"):
+        cupy_arrays.step_inplace(given["params"], [put(np.ones(6)), put(np.ones(6))], state, lr=1.0)
+    with pytest.raises(ValueError, match=r"state\.m must not share memory with params"):
+        cupy_arrays.step_inplace(memory[1:], memory[:-1], RAdamState(0, memory[1:], memory[1:]))
+    assert np.array(memory).tolist() == [1.0] * 10
+    assert stand_in == []
+
+
+def test_interleaved_columns_of_a_matrix_are_apart(stand_in: list[str]) -> None:
+    matrix = put(np.zeros((5, 3)))
+    moments = [[put(np.zeros(5)) for _ in "abc"] for _ in "mv"]
+    grads = [put(np.full(5, k + 1.0)) for k in range(3)]
+    columns = [matrix[:, k] for k in range(3)]
+    cupy_arrays.step_inplace(columns, grads, RAdamState(0, *moments), lr=1.0)
+
+    assert np.array(matrix).tolist() == [[-1.0, -2.0, -3.0]] * 5
+
+
 def test_what_is_not_cupys_cannot_be_stepped_in_place() -> None:
     x = np.ones(3)
     with pytest.raises(TypeError, match="params must be a CuPy array"):
