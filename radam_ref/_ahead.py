@@ -25,11 +25,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Block(NamedTuple):
-    """The terms of the steps from `first` on, of one form; a row has a step's coefficients."""
+    """The terms of the steps from `first` on, of one form and lr; a row has a step's."""
 
     first: int
     form: Form
     rows: Array
+    lr: float
 
 
 def powers(beta: float, steps: range) -> list[int]:
@@ -86,7 +87,7 @@ def computed(steps: range, config: RAdamConfig, dtype: str, like: int) -> Block:
     for at in np.flatnonzero(doubtful.any(axis=0)):
         rows[at] = _terms.coefficients(steps[at], config, config.lr, dtype)[1]
     rows.flags.writeable = False
-    return Block(steps[0], form, rows)
+    return Block(steps[0], form, rows, config.lr)
 
 
 class ConsecutiveTerms:
@@ -95,20 +96,25 @@ class ConsecutiveTerms:
     def __init__(self, config: RAdamConfig, dtype: str) -> None:
         self.config, self.dtype = config, dtype
         self.moves_first = config.axes.unrectified == "momentum"
-        self.block = Block(0, Form(*[False] * len(Form._fields)), np.empty((0, 0)))
+        self.block = Block(0, Form(*[False] * len(Form._fields)), np.empty((0, 0)), 0.0)
 
     def __call__(self, t: int, lr: float) -> tuple[Form, Array]:
         """The form and the coefficients of step t, an array that is not to be written to."""
-        first, form, rows = self.block
+        first, form, rows, rate = self.block
         if not first <= t < first + len(rows):
-            first, form, rows = self.block = self.block_from(t, first, len(rows))
-        row = rows[t - first]
-        if lr != self.config.lr and (form.rectified or self.moves_first):
-            shrink, alpha = _terms.rates(self.config, lr, self.dtype)
-            row = row.copy()
-            row[SHRINK], row[LR] = shrink, alpha
-            form = form._replace(shrinks=shrink != 1)
-        return form, row
+            first, form, rows, rate = self.block = self.block_from(t, first, len(rows))
+        if lr != rate:
+            _, form, rows, _ = self.block = self.at_rate(Block(first, form, rows, rate), lr)
+        return form, rows[t - first]
+
+    def at_rate(self, block: Block, lr: float) -> Block:
+        """The same block, where params move at another rate."""
+        if not (block.form.rectified or self.moves_first):
+            return block._replace(lr=lr)
+        rows, (shrink, alpha) = block.rows.copy(), _terms.rates(self.config, lr, self.dtype)
+        rows[:, SHRINK], rows[:, LR] = shrink, alpha
+        rows.flags.writeable = False
+        return Block(block.first, block.form._replace(shrinks=shrink != 1), rows, lr)
 
     def block_from(self, t: int, first: int, many: int) -> Block:
         """The terms of t, and of more steps than the last time, if those have been used up."""
@@ -124,7 +130,7 @@ class ConsecutiveTerms:
         form, c = _terms.coefficients(t, config, config.lr, dtype)
         rows = np.asarray([c], dtype)
         rows.flags.writeable = False
-        return Block(t, form, rows)
+        return Block(t, form, rows, config.lr)
 
 
 @lru_cache(maxsize=256)

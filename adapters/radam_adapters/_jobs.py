@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import combinations, starmap
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -32,8 +33,8 @@ COMPUTE = {  # the dtype in which arithmetic is (S9)
 PASS, CACHED = 2**20, 2**17
 
 
-# Bits of `flags.num`: contiguous in C's order, with memory of its own, aligned; to be written to.
-OWN_C_ARRAY, WRITEABLE = 0x505, 0x400
+# Bits of `flags.num`: contiguous in C's order, aligned and writeable; with memory of its own.
+C_ARRAY, WRITEABLE, OWN = 0x501, 0x400, 0x4
 
 
 class Kind(NamedTuple):
@@ -146,15 +147,20 @@ def _contiguous(
     x: Array, g: Array, m: Array, v: Array, *rates: Array
 ) -> tuple[list[Array], list[tuple[Array, Array]]]:
     """The arrays as contiguous 1-d ones, and what is to be copied where afterwards."""
+    arrays = [x, g, m, v, *rates]
     common = x.flags.num & m.flags.num & v.flags.num & (g.flags.num | WRITEABLE)
-    different = x is not m and x is not v and m is not v and g is not m and g is not v
-    if different and common & OWN_C_ARRAY == OWN_C_ARRAY:
-        arrays = [x, g, m, v, *rates]
+    different = (
+        x is not m and x is not v and m is not v and g is not x and g is not m and g is not v
+    )
+    if common & C_ARRAY == C_ARRAY and (
+        (different and common & OWN)
+        or not any(starmap(np.may_share_memory, combinations(arrays[:4], 2)))
+    ):
         return arrays if x.ndim == 1 else [array.reshape(-1) for array in arrays], []
     require_apart(x, m, v)
     if g is not x and any(np.shares_memory(g, array) for array in (x, m, v)):
-        g = g.copy()  # what is written must not be read as another element
-    return _in_one_order([x, g, m, v, *rates])
+        arrays[1] = g.copy()  # what is written must not be read as another element
+    return _in_one_order(arrays)
 
 
 def _in_one_order(arrays: list[Array]) -> tuple[list[Array], list[Any]]:

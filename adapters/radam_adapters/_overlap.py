@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, combinations
+from itertools import accumulate, combinations, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,8 +57,9 @@ def apart(grads: Sequence[Any], *written: Sequence[Any]) -> list[Any]:
 def overwritten(grads: Sequence[Any], *written: Sequence[Any]) -> Iterator[int]:
     """The places of gradients that share memory with what is written, but for their own step."""
     arrays = [array for column in (grads, *written) for array in column]
-    if len({*map(id, arrays)}) == len(arrays) and all(map(_has_its_own, arrays)):
-        return
+    if all(type(array) is np.ndarray and array.flags.c_contiguous for array in arrays):
+        if in_turn((array.ctypes.data, array.nbytes) for array in arrays):
+            return
     spans = sorted((s for column in written for s in _spans(column)), key=lambda span: span[:2])
     _require_all_apart(spans)
     own = {(span.place, id(span.array)) for span in spans}  # as its own step looks at them
@@ -72,6 +73,12 @@ def overwritten(grads: Sequence[Any], *written: Sequence[Any]) -> Iterator[int]:
                 break
 
 
+def in_turn(places: Iterable[tuple[int, int]]) -> bool:
+    """Whether no stretch of memory, an address and a length, reaches into another."""
+    ordered = sorted(places)
+    return all(low + size <= after for (low, size), (after, _) in pairwise(ordered))
+
+
 @dataclass
 class _Interface:
     __array_interface__: dict[str, Any]
@@ -79,23 +86,25 @@ class _Interface:
 
 def twin(array: Any) -> Array:
     """NumPy's array at the place of a device's, not to be looked into: it tells what overlaps."""
-    place = {"data": (array.data.ptr, False), "strides": array.strides, "version": 3}
-    return np.asarray(_Interface(place | {"shape": array.shape, "typestr": array.dtype.str}))
+    return np.asarray(
+        _Interface(
+            {
+                "data": (array.data.ptr, False),
+                "shape": array.shape,
+                "strides": array.strides,
+                "typestr": array.dtype.str,
+                "version": 3,
+            }
+        )
+    )
 
 
 def span_of(array: Array) -> tuple[int, int]:
     """The bounds of its memory."""
     low = high = array.ctypes.data
-    if array.flags.c_contiguous:
-        return low, high + array.nbytes
     for n, stride in zip(array.shape, array.strides, strict=True):
         low, high = low + min(0, (n - 1) * stride), high + max(0, (n - 1) * stride)
     return low, high + array.itemsize
-
-
-def _has_its_own(array: Any) -> bool:
-    """Whether no other array has this one's memory, but for views of it."""
-    return type(array) is np.ndarray and array.flags.owndata
 
 
 def _spans(column: Iterable[Any]) -> Iterator[Span]:

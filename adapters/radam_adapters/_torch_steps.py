@@ -135,7 +135,7 @@ def _pass_in_numpy(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> No
     params, grads, *moments, counts = map(list, zip(*members, strict=True))
     half = params[0].dtype is torch.bfloat16  # which comes alone
     x, g = ([params[0].float()], [grads[0].float()]) if half else (params, grads)
-    x_np, g_np, m, v = ([t.detach().numpy() for t in column] for column in (x, g, *moments))
+    x_np, g_np, m, v = (list(map(as_numpy, column)) for column in (x, g, *moments))
     t, config, lr = int(counts[0]), configuration(hyper), float(lr)
     if len(members) == 1:
         step_inplace(x_np[0], g_np[0], RAdamState(t, m[0], v[0]), config, lr=lr)
@@ -146,6 +146,11 @@ def _pass_in_numpy(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> No
     written = [t for column in (params, *moments) for t in column if not t.is_inference()]
     torch.autograd.graph.increment_version(written)  # so that a backward pass finds out
     torch._foreach_add_(counts, ONE)
+
+
+def as_numpy(array: Tensor) -> Any:
+    """NumPy's view of its memory."""
+    return (array.detach() if array.requires_grad else array).numpy()
 
 
 def _step_end_to_end(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ from collections import defaultdict
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from radam_ref import RAdamConfig, RAdamState, coefficients
 
 from ._cuda_text import Kernel, many_arrays, one_array
 from ._jobs import Kind, is_of_numbers, kind_of_dtypes, rate_of
-from ._overlap import overwritten, require_apart, twin
+from ._overlap import in_turn, overwritten, require_apart, twin
 from ._traced_formula import decays_by_rate
 
 Array = Any
@@ -258,8 +257,7 @@ def _read_gradients_first(jobs: list[Job]) -> None:
     """Copy those that are written as another element; refuse what two would write to."""
     arrays = [z for job in jobs for z in (job.g, job.x, job.m, job.v)]
     if all(z.flags.c_contiguous for z in arrays):
-        bounds = sorted((z.data.ptr, z.data.ptr + z.nbytes) for z in arrays)
-        if all(high <= low for (_, high), (low, _) in pairwise(bounds)):
+        if in_turn((z.data.ptr, z.nbytes) for z in arrays):
             return
     twins: dict[int, Any] = {}
     rows = [
