@@ -96,16 +96,16 @@ def saying(what: str) -> Iterator[None]:
 def loop_text(program: Program, dtype: str) -> str:
     """A function with a loop over the elements, in what numba reads."""
     places = {
-        "x": "X[i]", "x_re": "X[i, 0]", "x_im": "X[i, 1]",
-        "g": "G[i]", "g_re": "G[i, 0]", "g_im": "G[i, 1]",
-        "m": "M[i]", "m_re": "M[i, 0]", "m_im": "M[i, 1]",
+        "x": "X[i]", "x_re": "X[2 * i]", "x_im": "X[2 * i + 1]",
+        "g": "G[i]", "g_re": "G[2 * i]", "g_im": "G[2 * i + 1]",
+        "m": "M[i]", "m_re": "M[2 * i]", "m_im": "M[2 * i + 1]",
         "v": "V[i]", "rate": "RATE[i]",
     }  # fmt: skip
     lines = ["one = C.dtype.type(1)"]
     fields = Coefficients._fields
     lines += [f"{name} = C[{fields.index(name)}]" for name in program.reads(fields)]
     if "x_re" in program.results:
-        lines += [f"{name} = {name}.view({dtype}).reshape(-1, 2)" for name in "XGM"]
+        lines += [f"{name} = {name}.view({dtype})" for name in "XGM"]
     body = [f"{name} = {places[name]}" for name in program.reads(list(places))]
     body += program.text(NUMBA)
     body += [f"{places[name]} = {result}" for name, result in program.results.items()]
