@@ -95,6 +95,7 @@ class ConsecutiveTerms:
 
     def __init__(self, config: RAdamConfig, dtype: str) -> None:
         self.config, self.dtype = config, dtype
+        self.latest: Any = None, None, None  # t and lr, and their coefficients in floats
         self.moves_first = config.axes.unrectified == "momentum"
         self.block = Block(0, Form(*[False] * len(Form._fields)), np.empty((0, 0)), 0.0)
 
@@ -139,8 +140,12 @@ def consecutive_terms(config: RAdamConfig, dtype: str) -> ConsecutiveTerms:
     return ConsecutiveTerms(config, dtype)
 
 
-@lru_cache(maxsize=256)
 def coefficients(t: int, config: RAdamConfig, lr: float, dtype: str) -> tuple[Form, Coefficients]:
     """The form and the coefficients of step t, floats."""
-    form, row = consecutive_terms(config, dtype)(t, lr)
-    return form, Coefficients._make(row.tolist())
+    terms = consecutive_terms(config, dtype)
+    at, form, c = terms.latest
+    if at != (t, lr):
+        form, row = terms(t, lr)
+        c = Coefficients._make(row.tolist())
+        terms.latest = (t, lr), form, c
+    return form, c
