@@ -58,7 +58,7 @@ def step(
     """`_step.step` on arrays of any dtype out of COMPUTE."""
     dtype = name(params.dtype)
     compute = COMPUTE[dtype]
-    operations = _jax_operations() if is_jax_array(params) else xp
+    operations = _jax_operations() if xp.__name__ == "jax.numpy" else xp
     how = config, lr, operations, compute, terms
     if dtype.startswith("complex"):
         return _complex_step(params, grads, state, *how)

@@ -71,7 +71,7 @@ def _own(x: Any) -> Any:
     """The same numbers, which `fun` may write over."""
     if isinstance(x, list):
         return list(map(_own, x))
-    return x.copy() if is_numpy_array(x) else x
+    return x.copy() if isinstance(x, np.ndarray) else x
 
 
 def finite_differences(
