@@ -39,7 +39,10 @@ def limit(shapes: Shapes, dtype: str) -> Step:
     # One array each; written before, as pages that nobody wrote all lie in one place.
     size = sum(int(np.prod(shape)) for shape in shapes)
     columns = [column[0] for column in arrays([(size,)], dtype)]
-    jobs = [Job(stream, 0, columns, [], 2**20 // columns[0].itemsize, None)]
+    block = 2**20 // columns[0].itemsize
+    if size <= block:
+        return lambda: stream(0, *columns)
+    jobs = [Job(stream, 0, columns, [], block, None)]
     return lambda: run(jobs)
 
 

@@ -27,6 +27,7 @@ import gpu_contenders
 import matplotlib.pyplot as plt
 import numpy as np
 from contenders import FUSED, LIMIT, Shapes, Step
+from matplotlib.ticker import EngFormatter
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -212,9 +213,10 @@ def chart(results: list[dict[str, Any]], names: list[str], title: str, file: Pat
                 style = {"color": next(colors[ours]), "ls": "-" if ours else "--", "marker": "."}
                 style["lw"] = 3 if name == FUSED else 1
             axes.loglog(*zip(*sorted(points), strict=True), label=name, **style)
-    axes.set(xlabel="parameters, float32", ylabel="seconds a step", title=title)
+    axes.set(xlabel="parameters, float32", ylabel="time of a step", title=title)
+    axes.yaxis.set_major_formatter(EngFormatter("s"))
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", ncols=2)
     figure.savefig(file, metadata={"Date": None})
 
 
