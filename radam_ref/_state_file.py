@@ -162,8 +162,8 @@ def read(
         if error.errno != errno.EINVAL:
             raise
         raise ValueError(f"{path} is a {kind} cut off or damaged: {error}") from error  # a seek
-    version = header["version"]
-    raise ValueError(f"{path} has version {version!r:.40} of {kind}; this release reads {known} alone")
+    found = f"{header['version']!r:.40}"
+    raise ValueError(f"{path} has version {found} of {kind}; this release reads {known} alone")
 
 
 def _check_sizes(members: Sequence[ZipInfo], size: int) -> None:
