@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 FORMAT = "radam-ref state"
 VERSION = 1
 ARRAYS = ("params", "m", "v")
+PART_BYTES = 8  # of the name beside the place
 
 
 def save_state(
@@ -116,7 +117,7 @@ def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str
     target = Path(path).resolve()
     members = {key: to_host(array) for key, array in arrays.items()}
     members["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    part = target.with_name(f".{target.name}.{os.urandom(8).hex()}.part")
+    part = target.with_name(f".{target.name}.{os.urandom(PART_BYTES).hex()}.part")
     try:
         with part.open("xb") as file:
             np.savez(file, **members)  # type: ignore[arg-type]
