@@ -175,18 +175,17 @@ def _check_sizes(members: Sequence[ZipInfo], size: int) -> None:
 
 def _array(archive: ZipFile, name: str) -> np.ndarray[Any, Any]:
     """A member of an archive, whose shape is held against its bytes before it is made."""
-    read_header = np.lib.format.read_array_header_1_0
     member = archive.getinfo(name)
     with archive.open(member) as file:
         try:
             version = np.lib.format.read_magic(file)
-            shape, _, dtype = read_header(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
         except Exception as error:  # whatever Python's own parser meets in nonsense
             raise ValueError(f"{name} has no header of npy: {error}") from error
         there, claimed = member.file_size - file.tell(), math.prod(shape) * dtype.itemsize
         if version != (1, 0) or there != claimed:
             raise ValueError(f"{name} has {there} bytes for {dtype} of shape {shape}")
-    with archive.open(member) as file:
+        file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
