@@ -43,7 +43,7 @@ def main(
     folder = out or Path(__file__).parent / "results" / scale
     try:
         page = conduct(names or list(EXPERIMENTS), scale, data, folder)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     except KeyboardInterrupt:
         Console().print("\nInterrupted; the same command goes on from here.")

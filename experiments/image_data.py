@@ -13,6 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 RECORD = 1 + 3 * 32 * 32  # a label, then 1,024 bytes of red, of green, of blue
+MOST_RECORDS, CLASSES = 10_000, 10  # in a file of CIFAR-10
+FORMATS = ("JPEG", "PNG")
 MEAN, DEVIATION = 0.45, 0.25  # roughly those of photographs, after division by 255
 
 
@@ -54,17 +56,28 @@ def digits() -> Images:
 def cifar10(folder: Path) -> Images:
     """The binary version: data_batch_*.bin and test_batch.bin."""
     train, test = (
-        _records(sorted(folder.glob(pattern))) for pattern in ("data_batch_*.bin", "test_batch.bin")
+        np.concatenate([_records(file) for file in files])
+        for files in (sorted(folder.glob("data_batch_*.bin")), [folder / "test_batch.bin"])
     )
-    return Images(train, test, 3, 10, True)
+    return Images(_cifar_part(train), _cifar_part(test), 3, CLASSES, True)
 
 
-def _records(files: list[Path]) -> Part:
-    raw = np.concatenate([np.fromfile(file, np.uint8) for file in files])
-    if raw.size % RECORD:
-        names = ", ".join(file.name for file in files)
-        raise ValueError(f"{names} must be whole records of {RECORD} bytes, got {raw.size} bytes")
-    records = raw.reshape(-1, RECORD)
+def _records(file: Path) -> np.ndarray:
+    if not file.is_file():
+        raise ValueError(f"data must hold {file.name} beside data_batch_*.bin, got {file.parent}")
+    size = file.stat().st_size
+    if size % RECORD or not 0 < size <= MOST_RECORDS * RECORD:
+        raise ValueError(
+            f"{file.name} must be whole records of {RECORD} bytes, at most {MOST_RECORDS}, "
+            f"got {size} bytes"
+        )
+    records = np.fromfile(file, np.uint8).reshape(-1, RECORD)
+    if (largest := records[:, 0].max()) >= CLASSES:
+        raise ValueError(f"{file.name} must have labels below {CLASSES}, got {largest}")
+    return records
+
+
+def _cifar_part(records: np.ndarray) -> Part:
     pixels = records[:, 1:].reshape(-1, 3, 32, 32)
     return Part(records[:, 0], lambda which: (pixels[which] / 255 - MEAN) / DEVIATION)
 
@@ -89,13 +102,16 @@ def _folder(folder: Path, classes: list[str], size: int) -> Part:
 
 
 def _picture(path: Path, size: int) -> np.ndarray:
-    """The centre of a picture whose short side was brought to 8/7 of `size`."""
-    with Image.open(path) as opened:
+    """The square in the centre whose side is 7/8 of the picture's short one.
+
+    Whatever a file is called, no other format is opened: for some, Pillow starts programs.
+    """
+    with Image.open(path, formats=FORMATS) as opened:
         picture = opened.convert("RGB")
-    scale = size * 8 / 7 / min(picture.size)
-    picture = picture.resize([max(size, round(side * scale)) for side in picture.size])
-    left, top = ((side - size) // 2 for side in picture.size)
-    pixels = np.asarray(picture.crop((left, top, left + size, top + size)))
+    side = min(picture.size) * 7 / 8
+    left, top = ((length - side) / 2 for length in picture.size)
+    box = (left, top, left + side, top + side)
+    pixels = np.asarray(picture.resize((size, size), box=box))
     return (pixels.transpose(2, 0, 1) / 255 - MEAN) / DEVIATION
 
 

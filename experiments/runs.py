@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
+LARGEST = 2**26  # bytes of the file of a run
+
 Settings = Mapping[str, Any]
 Result = dict[str, Any]
 
@@ -86,8 +88,19 @@ def result_of(run: Run, experiment: Experiment, place: Place, folder: Path, tick
         beside = path.with_suffix(f".{os.getpid()}")
         beside.write_text(json.dumps(whole, allow_nan=False))
         beside.replace(path)
-    found: Result = json.loads(path.read_text())["result"]
-    return found
+    return _read(path)
+
+
+def _read(path: Path) -> Result:
+    try:
+        if (size := path.stat().st_size) > LARGEST:
+            raise ValueError(f"it has {size} bytes")
+        result = json.loads(path.read_text())["result"]
+        if not isinstance(result, dict):
+            raise TypeError("its result is none")
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no result of a run, remove it: {error}") from error
+    return result
 
 
 def _finite(value: Any) -> Any:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 UNKNOWN, END = "<unk>", "</s>"
+LONGEST = 1_000_000  # characters of a line, some hundred times those of the longest sentence
 
 
 class Corpus(NamedTuple):
@@ -70,7 +71,13 @@ def billion_words(folder: Path, vocabulary: int, most: int) -> Corpus:
 def _lines(files: Sequence[Path]) -> Iterator[list[str]]:
     for file in files:
         with file.open(encoding="utf-8") as lines:
-            yield from (line.split() for line in lines)
+            while line := lines.readline(LONGEST + 1):
+                if len(line) > LONGEST:
+                    raise ValueError(
+                        f"{file.name} must have a sentence a line, of at most "
+                        f"{LONGEST} characters, got {line[:40]!r}..."
+                    )
+                yield line.split()
 
 
 def _up_to(sentences: Iterable[list[str]], most: int) -> Iterator[list[str]]:

@@ -7,13 +7,14 @@ a crash meets the old file or the new one, never half of one.
 
 from __future__ import annotations
 
-import io
+import errno
 import json
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from array_api_compat import (
@@ -32,9 +33,13 @@ from ._arguments import check_run
 from ._config import Dialect, RAdamConfig
 from ._step import Array, RAdamState
 
+if TYPE_CHECKING:
+    from zipfile import ZipFile, ZipInfo
+
 FORMAT = "radam-ref state"
 VERSION = 1
 ARRAYS = ("params", "m", "v")
+PART_BYTES = 8  # of the name beside the place
 
 
 def save_state(
@@ -97,7 +102,7 @@ def load_state(
     Raises
     ------
     ValueError
-        If the file is cut off, damaged, no state at all, or of a newer format; or if xp cannot
+        If the file is cut off, damaged, no state at all, or of another version; or if xp cannot
         hold its dtypes.
     OSError
         If the file cannot be read.
@@ -112,7 +117,7 @@ def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str
     target = Path(path).resolve()
     members = {key: to_host(array) for key, array in arrays.items()}
     members["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    part = target.with_name(f".{target.name}.{os.urandom(8).hex()}.part")
+    part = target.with_name(f".{target.name}.{os.urandom(PART_BYTES).hex()}.part")
     try:
         with part.open("xb") as file:
             np.savez(file, **members)  # type: ignore[arg-type]
@@ -130,28 +135,58 @@ Host = dict[str, np.ndarray[Any, Any]]
 def read(
     path: str | os.PathLike[str],
     kind: str,
-    newest: int,
+    known: int,
     checked: Callable[[dict[str, Any], Host], dict[str, Any]],
 ) -> tuple[dict[str, Any], Host]:
-    """What `checked` makes of the header of an archive, and the bits of its arrays."""
+    """What `checked` makes of the header of an archive of version `known`, and its arrays' bits.
+
+    What a file claims is held against its size before memory is asked for.
+    """
     import zipfile  # a fifth of the time that it would take to import radam_ref
     import zlib
 
-    content = io.BytesIO(Path(path).read_bytes())
     try:
-        with np.load(content, allow_pickle=False) as archive:
-            header = json.loads(bytes(archive["header"]))
+        with Path(path).open("rb") as file, zipfile.ZipFile(file) as archive:
+            _check_sizes(archive.infolist(), file.seek(0, os.SEEK_END))
+            header = json.loads(bytes(_array(archive, "header.npy")))
             if header["format"] != kind:
-                raise ValueError(f"its format is {header['format']!r}")
-            if header["version"] == newest:
-                members = {key: archive[key] for key in archive.files if key != "header"}
+                raise ValueError(f"its format is {header['format']!r:.40}")
+            if header["version"] == known:
+                names = (name for name in archive.namelist() if name != "header.npy")
+                members = {name.removesuffix(".npy"): _array(archive, name) for name in names}
                 return checked(header, members), members
-    except (AttributeError, EOFError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, EOFError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no {kind}, or is damaged: {error}") from error
-    except (RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # also a nest without end
         raise ValueError(f"{path} is a {kind} cut off or damaged: {error}") from error
-    version = header["version"]
-    raise ValueError(f"{path} has version {version!r} of {kind}; this release reads {newest}")
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise ValueError(f"{path} is a {kind} cut off or damaged: {error}") from error  # a seek
+    found = f"{header['version']!r:.40}"
+    raise ValueError(f"{path} has version {found} of {kind}; this release reads {known} alone")
+
+
+def _check_sizes(members: Sequence[ZipInfo], size: int) -> None:
+    """`write` compresses nothing: a file that holds more than its size would fill the memory."""
+    if (total := sum(member.file_size for member in members)) > size:
+        raise ValueError(f"it says that it holds {total} bytes, and has {size}")
+
+
+def _array(archive: ZipFile, name: str) -> np.ndarray[Any, Any]:
+    """A member of an archive, whose shape is held against its bytes before it is made."""
+    member = archive.getinfo(name)
+    with archive.open(member) as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        except Exception as error:  # whatever Python's own parser meets in nonsense
+            raise ValueError(f"{name} has no header of npy: {error}") from error
+        there, claimed = member.file_size - file.tell(), math.prod(shape) * dtype.itemsize
+        if version != (1, 0) or there != claimed:
+            raise ValueError(f"{name} has {there} bytes for {dtype} of shape {shape}")
+        file.seek(0)
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _checked(header: dict[str, Any], members: Host) -> dict[str, Any]:
@@ -159,14 +194,19 @@ def _checked(header: dict[str, Any], members: Host) -> dict[str, Any]:
     if type(t) is not int or t < 0:
         raise ValueError(f"t must be an int of at least 0, got {t!r}")
     for key in ARRAYS:
-        bits = members[key]
-        dtype = header["dtypes"][key]
-        stored = "uint16" if dtype == "bfloat16" else dtype
-        if dtype not in _dtypes.COMPUTE or bits.dtype != stored:
-            raise ValueError(f"{key} is {bits.dtype}, said to be {dtype!r}")
+        bits, dtype = members[key], header["dtypes"][key]
+        check_dtype(key, bits, dtype)
+        if dtype not in _dtypes.COMPUTE:
+            raise ValueError(f"{key} is {dtype}, no dtype of a run")
         if bits.shape != members["params"].shape:
             raise ValueError(f"{key} has another shape than params")
     return {**header, "config": config_of(header["config"])}
+
+
+def check_dtype(key: str, bits: np.ndarray[Any, Any], dtype: str) -> None:
+    """ValueError unless an array in `dtype` is kept as these bits."""
+    if _dtypes.name(bits.dtype) != ("uint16" if dtype == "bfloat16" else dtype):
+        raise ValueError(f"{key} is {bits.dtype}, said to be {dtype!r:.40}")
 
 
 def config_of(header: dict[str, Any]) -> RAdamConfig:

@@ -7,15 +7,20 @@ import multiprocessing
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import radam_ref
+from radam_adapters.numpy_fused import step_inplace
+from radam_adapters.torch_optimizer import RAdam
 from radam_ref import Dialect, RAdamConfig, RAdamState, dialects
 
 CONFIGS = [
@@ -45,6 +50,33 @@ def test_eight_threads_step_to_the_bits_of_one() -> None:
         many = list(pool.map(lambda run: walk(*run), runs))
 
     assert many == [walk(*run) for run in runs]
+
+
+def walk_in_torch(seed: int) -> bytes:
+    """The bits of a run of the Torch optimizer."""
+    params = [torch.linspace(-1, 1, n).requires_grad_() for n in (1000, 33, 1)]
+    optimizer = RAdam(params, lr=0.1 + seed, betas=(0.9, 0.9))
+    for _ in range(20):
+        for param in params:
+            param.grad = 2 * param.detach()
+        optimizer.step()
+    return b"".join(param.detach().numpy().tobytes() for param in params)
+
+
+def minimized(seed: int) -> bytes:
+    start = np.linspace(-1, 1 + seed, 33)
+    return radam_ref.minimize(
+        lambda x: (x @ x, 2 * x), start, jac=True, lr=0.1, maxiter=50
+    ).x.tobytes()
+
+
+@pytest.mark.parametrize("run", [walk_in_torch, minimized])
+def test_eight_threads_optimize_to_the_bits_of_one(run: Any) -> None:
+    """tests/adapters/test_numpy_fused.py has the same of the kernels themselves."""
+    with ThreadPoolExecutor(8) as pool:
+        many = list(pool.map(run, [0, 1] * 8))
+
+    assert many == [run(0), run(1)] * 8
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
@@ -156,6 +188,34 @@ def test_a_step_is_right_or_refused(drawn: list[Any], which: int) -> None:
         assert state.t == t + 1
         if which == 0:
             assert np.isfinite(new).all()
+
+
+@given(st.lists(st.none() | ANYTHING, min_size=6, max_size=6), st.integers(0, 63))
+def test_steps_of_other_kinds_are_right_or_refused(drawn: list[Any], which: int) -> None:
+    """Of a list, in place; nothing moves where an argument is refused."""
+    sound = [np.ones(2), np.ones(2), 4, np.zeros(2), np.zeros(2), 0.5]
+    pairs = zip(drawn, sound, strict=True)
+    p, g, t, m, v, lr = (d if which >> k & 1 else s for k, (d, s) in enumerate(pairs))
+    many = refused_clearly(radam_ref.step_many, [p], [g], RAdamState(t, [m], [v]), lr=lr)
+    assert many is None or many[0][0].shape == np.shape(p)
+    if many is not None and which == 0:
+        assert np.array_equal(many[0][0], radam_ref.step(p, g, RAdamState(t, m, v), lr=lr)[0])
+    if refused_clearly(step_inplace, p, g, RAdamState(t, m, v), RAdamConfig(), lr=lr) is None:
+        assert [array.sum() for array in (sound[0], sound[3], sound[4])] == [2, 0, 0]
+
+
+@given(st.lists(ANYTHING, min_size=3, max_size=3), st.sampled_from(["fun", "lr", "check_every"]))
+def test_a_stepper_and_a_file_are_right_or_refused(drawn: list[Any], name: str) -> None:
+    x, state, config = drawn
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "run"
+        refused_clearly(radam_ref.save_state, path, x, state, RAdamConfig())
+        refused_clearly(radam_ref.save_state, path, np.ones(1), RAdamState(*drawn), config)
+        assert not path.exists() or radam_ref.load_state(path)
+    how = {"fun": lambda x: (x @ x, 2 * x), "lr": 0.1, "check_every": 1} | {name: x}
+    made = refused_clearly(radam_ref.Stepper, how.pop("fun"), np.ones(2), jac=True, **how)
+    if made is not None and name != "fun":
+        refused_clearly(made.step)
 
 
 @given(ANYTHING)

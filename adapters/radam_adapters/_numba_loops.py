@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import logging
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -125,6 +126,14 @@ def cache_folder() -> Path:
     return Path(os.path.expanduser(chosen)) / "radam_adapters"
 
 
+def is_private(folder: Path) -> bool:
+    """Whether no other user can put files there: numba unpickles what it finds."""
+    if not hasattr(os, "getuid"):  # Windows keeps it in the user's own profile
+        return True
+    stats = [place.stat() for place in (folder, folder.parent)]
+    return all(at.st_uid in (0, os.getuid()) and not at.st_mode & stat.S_IWOTH for at in stats)
+
+
 def write_whole(file: Path, text: str) -> None:
     """Write beside the file and rename, as two processes may do at a time."""
     with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as new:
@@ -150,10 +159,11 @@ def function_from(text: str) -> tuple[Callable[..., None], bool]:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not file.exists() or file.read_bytes() != text.encode():
             write_whole(file, text)
-        kept = os.access(file.parent, os.W_OK)
+        kept = os.access(file.parent, os.W_OK) and is_private(file.parent)
     except OSError:
         kept = False
     module = ModuleType(f"radam_adapters.{name}")
     sys.modules[module.__name__] = module  # where numba looks for what it kept
+    # The text is made of our own formula alone, never of a file: numba compiles source.
     exec(compile(text, file, "exec"), vars(module))
     return vars(module)["update"], kept

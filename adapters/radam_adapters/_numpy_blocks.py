@@ -38,7 +38,7 @@ def interpreted(form: Form, modulus: bool, rates: bool, decays: bool, dtype: str
     """
     text, count = ufuncs_text(trace(form, modulus, rates, decays))
     namespace = vars(np).copy()
-    exec(text, namespace)
+    exec(text, namespace)  # made of our own formula alone: the functions called, without a loop
     update = namespace["update"]
 
     def kernel(c: Coefficients, x: Any, g: Any, m: Any, v: Any, *rate: Any) -> None:

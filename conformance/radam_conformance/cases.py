@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .golden_files import DamagedError, read_file, read_index
+from .golden_files import FORMAT, DamagedError, read_file, read_index
 from .protocol import Start, from_words
 
 Floats = NDArray[np.float64]
@@ -217,11 +217,14 @@ def decode(text: str | bytes) -> Case:
         It is not one of this format.
     """
     record = json.loads(text)
+    found = record.get("format") if isinstance(record, dict) else None
+    if isinstance(found, int) and found != FORMAT:
+        raise DamagedError(f"a case has format {found}, and this release reads {FORMAT} alone")
     try:
         return _decode(record)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         id = record.get("id") if isinstance(record, dict) else None
-        raise DamagedError(f"{id}: is no case of format 1: {error!r}") from error
+        raise DamagedError(f"{id}: is no case of format {FORMAT}: {error!r}") from error
 
 
 def _decode(record: dict[str, Any]) -> Case:

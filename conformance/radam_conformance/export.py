@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -22,9 +21,11 @@ from radam_ref import dialects
 from . import export_tables, naming
 from .cases import Case, load_index
 from .golden_files import read_file
+from .user_files import read_at_most, write_whole
 
 FORMATS = ("json", "csv", "c")
 MANIFEST = "export.json"
+LARGEST = 2**24  # bytes of a manifest
 # What a step needs no more for than the hyper-parameters and the number of the step.
 PLAIN = frozenset({"weight_decay", "coupled", "decoupled", "maximize", "nesterov", "long"})
 
@@ -86,9 +87,10 @@ def write(directory: Path, format: str, cases: Sequence[Case], dialect: str = "p
     if not taken:
         raise ExportError(f"no case is left for {format}: {'; '.join(_by_reason(left_out))}")
     readme = _words(taken, left_out, dialect)
-    contents = _vectors(format, taken, dialect) | dict(_shipped(format, readme))
     try:
-        kept = _install(directory, contents)
+        earlier = _earlier(directory)
+        contents = _vectors(format, taken, dialect) | dict(_shipped(format, readme))
+        kept = _install(directory, contents, earlier)
     except OSError as error:
         raise ExportError(f"{directory} cannot be written: {error.strerror}") from error
     written = [directory / name for name in (*contents, MANIFEST) if name not in kept]
@@ -185,9 +187,11 @@ def _walk(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversab
             yield above + entry.name, entry
 
 
-def _install(directory: Path, contents: Mapping[str, bytes]) -> list[str]:
+def _install(
+    directory: Path, contents: Mapping[str, bytes], earlier: Mapping[str, str]
+) -> list[str]:
     """Write the files over those of an earlier export; returns what was edited and kept."""
-    earlier = _earlier(directory)
+    _check_inside(directory, {*earlier, *contents})
     hashes = {name: _digest(content) for name, content in contents.items()}
     manifest = json.dumps({"suite": "radam", "files": hashes}, indent=1).encode() + b"\n"
     ours = {
@@ -197,14 +201,27 @@ def _install(directory: Path, contents: Mapping[str, bytes]) -> list[str]:
     }
     kept = [name for name in sorted(ours) if not ours[name] and name.startswith("loaders/")]
     if not earlier:  # so that one that is cut off can be repeated
-        _replace(directory / MANIFEST, manifest)
+        directory.mkdir(parents=True, exist_ok=True)
+        write_whole(directory / MANIFEST, manifest)
     for name, content in contents.items():
         if name not in kept:
-            _replace(directory / name, content)
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            write_whole(directory / name, content)
     for name in ours.keys() - contents.keys() - set(kept):
         (directory / name).unlink()
-    _replace(directory / MANIFEST, manifest)
+    write_whole(directory / MANIFEST, manifest)
     return kept
+
+
+def _check_inside(directory: Path, names: Iterable[str]) -> None:
+    """No name, and no link that lies there, leads out: by these names files are deleted."""
+    for folder in {(directory / name).parent for name in names}:
+        try:
+            leads_out = not folder.resolve().is_relative_to(directory.resolve())
+        except (RuntimeError, ValueError):  # links in a circle, a name that cannot be
+            leads_out = True
+        if leads_out:
+            raise _not_ours(directory)
 
 
 def _earlier(directory: Path) -> dict[str, str]:
@@ -212,26 +229,18 @@ def _earlier(directory: Path) -> dict[str, str]:
     if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return {}
     try:
-        manifest = json.loads((directory / MANIFEST).read_bytes())
-        names: dict[str, str] = manifest["files"]
-        if manifest["suite"] == "radam" and not any(map(re.compile(r"^/|\.\.").search, names)):
-            return names
-    except (OSError, ValueError, KeyError, TypeError):
+        manifest = json.loads(read_at_most(directory / MANIFEST, LARGEST))
+        if manifest["suite"] == "radam":
+            return dict(manifest["files"].items())
+    except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError):
         pass
-    raise ExportError(
+    raise _not_ours(directory)
+
+
+def _not_ours(directory: Path) -> ExportError:
+    return ExportError(
         f"DIR must be new, empty or hold an earlier export, got {str(directory)!r}, which does not"
     )
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write beside the file and rename, so that no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.new")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _digest(content: bytes) -> str:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
+FORMAT = 1
 _WORD = "[a-z0-9]+([.-][a-z0-9]+)*"
 FILE = f"({_WORD}/)?{_WORD}"  # nothing that leads out of the suite's folder
 
@@ -31,11 +32,14 @@ def read_index() -> dict[str, Any]:
         There is none, or it is of another format.
     """
     index: Any = json.loads(read_file("index.json"))
+    found = index.get("format") if isinstance(index, dict) else None
+    if isinstance(found, int) and found != FORMAT:
+        raise DamagedError(f"index.json: has format {found}, and this release reads {FORMAT} alone")
     match index:
-        case {"format": 1, "cases": [_, *_] as entries, "notes": notes, "schema": schema}:
+        case {"format": int(), "cases": [_, *_] as entries, "notes": notes, "schema": schema}:
             if all(map(_is_entry, (*entries, notes, schema))) and all(map(_has_id, entries)):
                 return dict(index)
-    raise DamagedError("index.json: is no index of format 1")
+    raise DamagedError(f"index.json: is no index of format {FORMAT}")
 
 
 def _is_entry(entry: object) -> bool:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TypeVar
 
-from .protocol import ProtocolError, quote
+from .protocol import ProtocolError, printable, quote
 
 _CHUNK = 1 << 16
 _STDERR_TAIL = 1 << 14
@@ -165,11 +165,11 @@ class ChildProcess:
         del self._stderr_tail[:-_STDERR_TAIL]
 
     def stderr(self) -> str:
-        """Last 16 KiB of what was written to stderr since the last message was sent."""
+        """Last 16 KiB of what was written to stderr since the last message was sent, printable."""
         with suppress(BlockingIOError):
             for _ in range(_STDERR_READS):
                 self._keep_stderr(os.read(self._stderr.fileno(), _CHUNK))
-        return self._stderr_tail.decode("utf-8", "replace")
+        return printable(self._stderr_tail.decode("utf-8", "replace"))
 
     def _ending(self) -> str:
         try:

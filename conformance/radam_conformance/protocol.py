@@ -22,6 +22,7 @@ that have them. docs/protocol.md has all of it.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ _FORMATS = {
 }
 DTYPES = tuple(_FORMATS)
 _QUOTED = 120
+_ESCAPES = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
 
 Shape = tuple[int, ...]
 Gradient = Sequence[float] | None
@@ -232,6 +234,14 @@ def quote(line: str | bytes) -> str:
 def one_line(text: str, limit: int = 500) -> str:
     """The text as one line of printable ASCII of at most `limit` characters."""
     return " ".join(text.split()).encode("ascii", "backslashreplace").decode("ascii")[:limit]
+
+
+def printable(text: str) -> str:
+    """The text without colours, and with a blank for what else a terminal would obey."""
+    if text.isprintable():
+        return text
+    plain = _ESCAPES.sub("", text)
+    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in plain)
 
 
 def to_words(values: Sequence[float], dtype: str) -> str:

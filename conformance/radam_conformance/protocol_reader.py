@@ -17,6 +17,7 @@ from .protocol import (
     Shape,
     Start,
     from_words,
+    printable,
     quote,
     words_in,
 )
@@ -203,7 +204,7 @@ class _RequestBlock:
 
 def _words(line: bytes) -> list[str]:
     try:
-        return line.decode("ascii").split()
+        return printable(line.decode("ascii")).split()
     except UnicodeDecodeError as error:
         raise ProtocolError(f"{quote(line)} is not ASCII") from error
 

@@ -191,7 +191,7 @@ def _literal(text: str) -> object:
     for read in (json.loads, ast.literal_eval):
         try:
             value: object = read(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             continue
         return value
     return text

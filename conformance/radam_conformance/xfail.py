@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from .cases import load_index
 from .laws import law_ids
 from .results import MET, CaseResult, Known, Report
+from .user_files import read_at_most
 
+LARGEST = 2**20
 KEYS = ("id", "reason", "link")
 UNTOUCHED = ("unsupported", "not-run")  # nothing was seen to fail or to pass
 
@@ -48,10 +50,10 @@ def load_known(path: Path) -> tuple[KnownFailure, ...]:
         In one sentence: it cannot be read, says no reason, or matches no case of the suite.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(read_at_most(path, LARGEST).decode("utf-8"))
     except OSError as error:
         raise XfailError(f"--xfail {path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:  # no UTF-8, or no TOML
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or too much of it
         raise XfailError(f"--xfail {path}: is no TOML: {error}") from error
     entries = document.get("xfail")
     if set(document) != {"xfail"} or not isinstance(entries, list):

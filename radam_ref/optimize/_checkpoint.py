@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .. import _state_file
 
 if TYPE_CHECKING:
     from ._state import State
@@ -90,8 +93,10 @@ class Checkpoint:
         self._saved = time.monotonic()
 
     def _remove_parts(self) -> None:
-        """What a run that was killed had begun to write."""
-        for part in self.path.resolve().parent.glob(f".{self.path.name}.*.part"):
+        """What a run that was killed had begun to write, and nothing of a run beside it."""
+        target = self.path.resolve()
+        digits = "[0-9a-f]" * 2 * _state_file.PART_BYTES
+        for part in target.parent.glob(f".{glob.escape(target.name)}.{digits}.part"):
             part.unlink(missing_ok=True)
         self._tidy = True
 

@@ -15,7 +15,7 @@ from .._step import RAdamState
 from ._leaves import Layout, Leaves
 
 FORMAT = "radam-ref run"
-VERSION = 1
+VERSION = 2  # one more whenever a field of TUPLES comes, goes or means something else
 
 
 class Window(NamedTuple):
@@ -157,7 +157,7 @@ class State(NamedTuple):
 
 HOST = ("gradient", "finite", "start", "pace", "nit", "status")  # read by the rules alone
 TUPLES = (RAdamState, State, Point, Seen, Window, Pace, Noise, Peak, Lanes)
-KINDS: dict[Any, Any] = {kind.__name__: kind for kind in TUPLES}
+KINDS: dict[Any, Any] = {None: None} | {kind.__name__: kind for kind in TUPLES}
 
 
 def save(path: str | os.PathLike[str], state: State, config: RAdamConfig) -> None:
@@ -194,7 +194,7 @@ def load(
     Raises
     ------
     ValueError
-        If the file is cut off, damaged, something else, or of a newer format.
+        If the file is cut off, damaged, something else, or of another version.
     OSError
         If it cannot be read.
     """
@@ -207,6 +207,11 @@ def _checked(header: dict[str, Any], arrays: _state_file.Host) -> dict[str, Any]
     state = _decode(header["state"], arrays, None, None)
     if not isinstance(state, State):
         raise ValueError("it holds no State")
+    if not state.x or not all(isinstance(moments, RAdamState) for moments in state.moments):
+        raise ValueError("its State has no x, or other moments than RAdamState")
+    for x, (t, m, v) in zip(state.x, state.moments, strict=True):
+        if type(t) is not int or t < 0 or not x.shape == m.shape == v.shape:
+            raise ValueError("its x and moments do not fit each other")
     return {**header, "config": _state_file.config_of(header["config"])}
 
 
@@ -234,10 +239,11 @@ def _decode(tree: Any, arrays: _state_file.Host, xp: Any, device: Any) -> Any:
         return tree
     if "array" in tree:
         bits = arrays[tree["array"]]
+        _state_file.check_dtype(tree["array"], bits, tree["dtype"])
         return bits if xp is None else _state_file.from_host(bits, tree["dtype"], xp, device)
     if "dict" in tree:
         return {key: _decode(field, arrays, None, None) for key, field in tree["dict"].items()}
-    kind, fields = KINDS.get(tree["kind"]), tree["fields"]
+    kind, fields = KINDS[tree["kind"]], tree["fields"]
     names = kind._fields if kind else [""] * len(fields)
     places = [(None, None) if name in HOST else (xp, device) for name in names]
     values = [_decode(field, arrays, *at) for field, at in zip(fields, places, strict=True)]

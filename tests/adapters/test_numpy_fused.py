@@ -417,6 +417,20 @@ def test_code_that_cannot_be_kept_is_compiled_all_the_same(
     assert (function(), kept) == (5, False)
 
 
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no such permissions here")
+@pytest.mark.parametrize("open_to_all", ["radam_adapters", "."])
+def test_code_is_not_kept_where_others_could_put_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_to_all: str
+) -> None:
+    """What numba keeps, it unpickles."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    text = "def update():\n    return 5\n"
+    assert _numba_loops.function_from(text)[1] is True
+    (tmp_path / open_to_all).chmod(0o777)
+    function, kept = _numba_loops.function_from(text)
+    assert (function(), kept) == (5, False)
+
+
 def test_what_takes_more_than_a_second_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "radam_adapters"), _numba_loops.saying("compiling"):
         time.sleep(1.1)

@@ -1,6 +1,7 @@
 """What `export` writes is what the suite holds, and it destroys nothing that is not its own."""
 
 import csv
+import hashlib
 import json
 import re
 import struct
@@ -298,7 +299,12 @@ def test_a_later_export_in_another_format_leaves_nothing_of_the_first(
         '{"suite": "other", "files": {}}',
         '{"suite": "radam", "files": {"../../mine": "0"}}',
         '{"suite": "radam", "files": {"/mine": "0"}}',
+        '{"suite": "radam", "files": {"a\\u0000/mine": "0"}}',
+        '{"suite": "radam", "files": ["core/smoke-01-f64.json"]}',
+        "[" * 100_000,
+        '{"suite": "radam", "files": {}}' + " " * 2**24,
     ],
+    ids=["none", "empty", "list", "other", "above", "root", "nul", "names", "nest", "large"],
 )
 def test_a_folder_with_other_content_is_refused_and_left_as_it_is(
     core: tuple[Case, ...], tmp_path: Path, manifest: str | None
@@ -314,19 +320,40 @@ def test_a_folder_with_other_content_is_refused_and_left_as_it_is(
     assert tree(tmp_path) == before
 
 
+@pytest.mark.parametrize("link", ["core", "loaders"])
+def test_a_link_that_leads_out_is_not_followed(
+    core: tuple[Case, ...], tmp_path: Path, link: str
+) -> None:
+    """By the names of a manifest, which anybody can write, files are deleted."""
+    theirs, directory = tmp_path / "theirs", tmp_path / "export"
+    theirs.mkdir()
+    (theirs / "thesis.txt").write_text("mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    directory.mkdir()
+    (directory / link).symlink_to(theirs)
+    (directory / "export.json").write_text(
+        json.dumps({"suite": "radam", "files": {f"{link}/thesis.txt": digest}})
+    )
+
+    with pytest.raises(ExportError, match="DIR must be new, empty or hold an earlier export, got"):
+        export.write(directory, "csv", core[:2])
+
+    assert tree(theirs) == {"thesis.txt": b"mine"}
+
+
 def test_an_export_that_is_cut_off_leaves_whole_files_and_can_be_repeated(
     core: tuple[Case, ...], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_bytes = Path.write_bytes
+    replace = Path.replace
 
-    def full_disk(self: Path, content: bytes) -> int:
-        if self.name.startswith("gradients.csv"):
-            write_bytes(self, content[:100])
+    def full_disk(self: Path, target: Path) -> Path:
+        if target.name == "gradients.csv":
+            self.write_bytes(self.read_bytes()[:100])
             raise OSError(28, "No space left on device")
-        return write_bytes(self, content)
+        return replace(self, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full_disk)
+        patch.setattr(Path, "replace", full_disk)
         with pytest.raises(ExportError, match="cannot be written: No space left on device"):
             export.write(tmp_path, "csv", core)
 

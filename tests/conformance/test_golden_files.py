@@ -133,6 +133,20 @@ def test_no_entry_leads_out_of_the_suite(suite: Path, file: str) -> None:
         (suite / "index.json").write_bytes(before)
 
 
+def test_another_format_is_named_beside_the_one_that_is_known(suite: Path) -> None:
+    before = (suite / "index.json").read_bytes()
+    try:
+        (suite / "index.json").write_text('{"format": 2, "parts": []}')
+        said = "index.json: has format 2, and this release reads 1 alone"
+        assert verify.verify() == [said]
+        with pytest.raises(DamagedError, match=said):
+            golden_files.read_index()
+    finally:
+        (suite / "index.json").write_bytes(before)
+    with pytest.raises(DamagedError, match="has format 3, and this release reads 1 alone"):
+        cases.decode('{"format": 3}')
+
+
 def test_a_deep_nest_is_no_index(suite: Path) -> None:
     before = (suite / "index.json").read_bytes()
     try:

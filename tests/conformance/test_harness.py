@@ -123,11 +123,12 @@ def test_a_hang_is_a_timeout(make_spec: MakeSpec, case: str, text: str) -> None:
 
 
 def test_stderr_is_kept_and_never_judged(make_spec: MakeSpec) -> None:
-    flood = "sys.stderr.write('flood ' * 10**6 + 'last words'); sys.stderr.flush(); "
+    last = r"'\x1b[31mlast\x1b[0m words\x1b]0;title'"
+    flood = f"sys.stderr.write('flood ' * 10**6 + {last}); sys.stderr.flush(); "
     outcome = outcome_of(make_spec(flood + GOOD))
 
     assert outcome.kind == "answered"
-    assert outcome.stderr.endswith("flood last words")
+    assert outcome.stderr.endswith("flood last words ]0;title")
     assert len(outcome.stderr) <= 1 << 14
 
 

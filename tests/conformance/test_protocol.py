@@ -12,6 +12,7 @@ from radam_conformance.protocol import (
     RunRequest,
     Start,
     from_words,
+    printable,
     quote,
     to_words,
     write_request,
@@ -249,6 +250,17 @@ def test_hello_says_what_is_offered_and_ignores_later_keys() -> None:
 def test_anything_else_does_not_answer_hello(line: bytes) -> None:
     with pytest.raises(ProtocolError, match=quote(line)):
         read_hello(line)
+
+
+def test_what_a_terminal_would_obey_is_left_out_of_what_a_port_says() -> None:
+    """Colours go, and what clears the screen, sets the title or rings the bell."""
+    hello = read_hello(b"hello 1 name=\x1b[31mred\x1b[0m")
+    with pytest.raises(Refusal) as refusal:
+        read_hello(b"error \x1b[2J\x1b[1;1Hall \x08\x08cases passed\x1b")
+
+    assert hello.name == "red"
+    assert refusal.value.text == "all cases passed"
+    assert printable("na\u00efve \u202eabc\x9b2J\n") == "na\u00efve  abc 2J\n"
 
 
 def test_the_longest_legal_line_fits() -> None:

@@ -115,9 +115,11 @@ def test_the_optimizer_of_timm_is_loaded_where_timm_itself_cannot_be(
 
 def test_values_of_options_are_literals_and_never_run() -> None:
     words = ["a=true", "b=False", "c=1e-3", "d=(0.9, 0.99)", "e=text", "f=__import__('os')"]
+    words += ["g={[]: 1}", "h=" + "[" * 10_000, "i=" + "-" * 10_000 + "1"]
     values = parse_spec("torch:a.B", options=words).option_values()
 
-    assert list(values.values()) == [True, False, 1e-3, (0.9, 0.99), "text", "__import__('os')"]
+    read = [True, False, 1e-3, (0.9, 0.99), "text", "__import__('os')", "{[]: 1}"]
+    assert list(values.values()) == [*read, "[" * 10_000, "-" * 10_000 + "1"]
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,8 @@ def test_the_file_is_read(tmp_path: Path) -> None:
         ("", "must have tables [[xfail]] and nothing else"),
         (EPS + "[more]\n", "must have tables [[xfail]] and nothing else"),
         ("id: core\n", "is no TOML"),
+        ("a = " + "[" * 10_000, "is no TOML"),
+        ("#" * (2**20 + 1), "has more than 1048576 bytes"),
     ],
 )
 def test_a_file_that_says_too_little_is_refused_in_a_sentence(

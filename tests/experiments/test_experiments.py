@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from scipy import stats
 from typer.testing import CliRunner
 
@@ -28,7 +28,7 @@ from experiments.image_data import RECORD, cifar10, image_folder
 from experiments.intervals import interval
 from experiments.models import small_net
 from experiments.optimizers import optimizer
-from experiments.runs import Scale
+from experiments.runs import Place, Run, Scale, result_of
 from experiments.text_data import billion_words
 from radam_ref import RAdamConfig, init, step
 
@@ -151,7 +151,29 @@ def test_cifar10s_binary_files(data: Path) -> None:
     green = raw[RECORD + 1 + 1024 + 32 * 5 + 7]  # of the second image, row 5, column 7
     assert x[1, 1, 5, 7].item() * 0.25 + 0.45 == pytest.approx(green / 255, abs=1e-6)
     (data / "cifar-10-batches-bin" / "test_batch.bin").write_bytes(b"short")
-    with pytest.raises(ValueError, match=r"test_batch.bin must be whole records of 3073 bytes"):
+
+
+def sparse(file: Path) -> None:
+    """64 GiB, of which nothing is on the disk."""
+    with file.open("wb") as opened:
+        opened.truncate(2**36)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda file: file.write_bytes(b"short"), "whole records of 3073 bytes, .* got 5 bytes"),
+        (lambda file: file.write_bytes(b""), "whole records of 3073 bytes"),
+        (lambda file: file.write_bytes(bytes([10] * RECORD)), "labels below 10, got 10"),
+        (sparse, "whole records of 3073 bytes, at most 10000, got 68719476736"),
+        (Path.unlink, "data must hold test_batch.bin beside"),
+    ],
+    ids=["short", "empty", "label", "large", "gone"],
+)
+def test_files_that_are_not_cifar10s_are_refused(data: Path, spoil: Any, said: str) -> None:
+    spoil(data / "cifar-10-batches-bin" / "test_batch.bin")
+
+    with pytest.raises(ValueError, match=said):
         cifar10(data / "cifar-10-batches-bin")
 
 
@@ -163,6 +185,56 @@ def test_a_folder_as_imagenets(data: Path) -> None:
     assert x.shape == (2, 3, 224, 224)
     means = x.mean((2, 3)) * 0.25 + 0.45
     torch.testing.assert_close(means, torch.tensor([[1.0, 0, 0], [0, 0, 1]]), atol=0.02, rtol=0)
+
+
+def test_no_picture_is_enlarged_beyond_what_is_looked_at(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line of 60,000 pixels would take 12 GB if its short side were brought to 256."""
+    made = []
+    resize = Image.Image.resize
+
+    def watched(self: Image.Image, size: tuple[int, int], **how: Any) -> Image.Image:
+        made.append(size)
+        return resize(self, size, **how)
+
+    monkeypatch.setattr(Image.Image, "resize", watched)
+    path = data / "imagenet" / "val" / "n01" / "0.JPEG"
+    Image.new("RGB", (60_000, 1), (0, 255, 0)).save(path)
+
+    x, _ = image_folder(data / "imagenet").test.batch(np.array([0]), "cpu")
+
+    assert x.shape == (1, 3, 224, 224)
+    assert made == [(224, 224)]
+
+
+@pytest.mark.parametrize("format", ["EPS", "BMP"])
+def test_what_is_called_jpeg_and_is_none_is_not_opened(data: Path, format: str) -> None:
+    """For an EPS Pillow would start Ghostscript."""
+    path = data / "imagenet" / "val" / "n01" / "0.JPEG"
+    Image.new("RGB", (300, 260)).save(path, format)
+
+    with pytest.raises(UnidentifiedImageError):
+        image_folder(data / "imagenet").test.batch(np.array([0]), "cpu")
+
+
+def test_a_text_without_lines_is_not_read_to_its_end(data: Path) -> None:
+    folder = data / "text" / "training-monolingual.tokenized.shuffled"
+    (folder / "news.en-00001-of-00100").write_text("word " * 200_001)
+
+    with pytest.raises(ValueError, match=r"news.en-00001-of-00100 must have a sentence a line"):
+        billion_words(data / "text", vocabulary=6, most=10_000)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"result": 3}', "[" * 100_000, '{"result": {"loss"'], ids=len
+)
+def test_what_is_no_result_of_a_run_is_refused_by_its_name(tmp_path: Path, content: str) -> None:
+    run = Run("task", {}, 0)
+    (tmp_path / f"{run.key()}.json").write_text(content)
+
+    with pytest.raises(ValueError, match=f"{run.key()}.json is no result of a run, remove it"):
+        result_of(run, EXPERIMENTS["variance"], Place({}, "cpu"), tmp_path, lambda part: None)
 
 
 def test_one_billion_words_files(data: Path) -> None:

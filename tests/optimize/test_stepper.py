@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from collections.abc import Callable
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 from radam_ref import RAdamConfig, Stepper, dialects, rectification
-from radam_ref.optimize import load
+from radam_ref.optimize import _state, load
 
 from .problems import ROSENBROCK_START, Array, bowl, by_hand, rosenbrock
 
@@ -196,6 +198,93 @@ def test_a_file_that_is_no_run_is_refused(tmp_path: Path) -> None:
         Stepper.resume(tmp_path / "half")
     with pytest.raises(ValueError, match="is no radam-ref state"):
         radam_ref.load_state(tmp_path / "run")
+
+
+Header = dict[str, Any]
+
+
+def rewritten(path: Path, change: Callable[[Header], Any], nests: int = 0) -> None:
+    """The file with another header, its state within so many tuples."""
+    with np.load(path) as archive:
+        members = dict(archive)
+    header = json.loads(bytes(members["header"]))
+    change(header)
+    state = '{"kind": null, "fields": [' * nests + json.dumps(header.pop("state")) + "]}" * nests
+    text = f'{json.dumps(header)[:-1]}, "state": {state}}}'
+    members["header"] = np.frombuffer(text.encode(), np.uint8)
+    with path.open("wb") as file:
+        np.savez(file, **members)
+
+
+def part(header: Header, kind: str) -> Header:
+    """The first tuple of that kind in the state."""
+    waiting = [header["state"]]
+    while waiting:
+        tree = waiting.pop(0)
+        if tree.get("kind") == kind:
+            return tree
+        waiting += [field for field in tree.get("fields", ()) if isinstance(field, dict)]
+    raise LookupError(kind)
+
+
+def test_a_file_of_an_earlier_version_is_refused_and_named(tmp_path: Path) -> None:
+    """In version 1 a window had no r_t."""
+
+    def earlier(header: Header) -> None:
+        header["version"] = 1
+        part(header, "Window")["fields"].pop()
+
+    made = stepper()
+    made.step()
+    made.save(tmp_path / "run")
+    rewritten(tmp_path / "run", earlier)
+
+    said = "run has version 1 of radam-ref run; this release reads 2 alone"
+    with pytest.raises(ValueError, match=said):
+        Stepper.resume(tmp_path / "run")
+
+
+def test_what_version_2_holds() -> None:
+    """A field that comes, goes or means something else needs another version, and another list."""
+    assert _state.VERSION == 2
+    assert {kind.__name__: " ".join(kind._fields) for kind in _state.TUPLES} == {
+        "RAdamState": "t m v",
+        "State": "x moments x_before path evaluations f g inward best seen noise lanes listed rng "
+        "needs config",
+        "Point": "x f g",
+        "Seen": "gradient finite start peak window pace",
+        "Window": "t x f_best path r_t",
+        "Pace": "t moved gain r_t",
+        "Noise": "n f g g2 before",
+        "Peak": "value t leaf element",
+        "Lanes": "active nit status",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "nests"),
+    [
+        (lambda header: part(header, "Peak").update(kind="os.system"), 0),
+        (lambda header: header["state"]["fields"].pop(), 0),
+        (lambda header: part(header, "RAdamState")["fields"].__setitem__(0, -1), 0),
+        (lambda header: part(header, "RAdamState")["fields"].__setitem__(1, 3), 0),
+        (lambda header: part(header, "RAdamState").update(kind=None), 0),
+        (lambda header: header["state"]["fields"].__setitem__(0, {"kind": None, "fields": []}), 0),
+        (lambda header: part(header, "Point")["fields"][0]["fields"][0].update(dtype="int8"), 0),
+        (lambda header: None, 1),
+        (lambda header: None, 450),
+        (lambda header: None, 10_000),
+    ],
+    ids=["kind", "fields", "t", "m", "moments", "x", "dtype", "nest", "nests", "many nests"],
+)
+def test_a_run_of_nonsense_is_refused(change: Any, nests: int, tmp_path: Path) -> None:
+    made = stepper()
+    made.step()
+    made.save(tmp_path / "run")
+    rewritten(tmp_path / "run", change, nests)
+
+    with pytest.raises(ValueError, match="radam-ref run"):
+        load(tmp_path / "run")
 
 
 @pytest.mark.parametrize(

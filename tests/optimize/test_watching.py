@@ -110,6 +110,21 @@ def test_checkpoints_come_every_so_many_steps_and_at_the_end(tmp_path: Path) -> 
     assert load(tmp_path / "run")[0].t == 25
 
 
+@pytest.mark.parametrize("name", ["run", "run[1]", "*"])
+def test_what_a_killed_run_had_begun_to_write_is_removed_and_nothing_else(
+    tmp_path: Path, name: str
+) -> None:
+    """`run.1` may be written by another process at this moment."""
+    ours = tmp_path / f".{name}.0123456789abcdef.part"
+    others = [f".{name}.1.0123456789abcdef.part", ".run1.0123456789abcdef.part", f".{name}.a.part"]
+    for file in (ours, *(tmp_path / other for other in others)):
+        file.touch()
+    (tmp_path / "link").symlink_to(tmp_path / name)
+    of_rosenbrock(maxiter=2, checkpoint=Checkpoint(tmp_path / "link", steps=1))
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*others, "link", name])
+
+
 def test_checkpoints_come_every_so_many_seconds(tmp_path: Path, monkeypatch: Any) -> None:
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])

@@ -95,6 +95,14 @@ def test_shape_and_dtype_are_kept(problem: tuple[Array, Array, RAdamConfig]) -> 
     assert state.t == len(gradients)
 
 
+@given(problems())
+def test_finite_numbers_stay_finite(problem: tuple[Array, Array, RAdamConfig]) -> None:
+    """A NaN comes of eps = 0 alone, where v is 0 (S5)."""
+    x, gradients, config = problem
+    moved, state = run(x, gradients, replace(config, eps=config.eps or 1e-8))
+    assert all(np.isfinite(array).all() for array in (moved, state.m, state.v))
+
+
 @given(problems(), st.randoms(use_true_random=False))
 def test_elements_do_not_see_each_other(
     problem: tuple[Array, Array, RAdamConfig], random: Any

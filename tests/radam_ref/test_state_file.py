@@ -7,9 +7,10 @@ import io
 import json
 import os
 import pickletools
+import struct
 import threading
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,16 @@ import pytest
 import torch
 from array_api_compat import array_namespace
 
-from radam_ref import Dialect, RAdamConfig, RAdamState, init, load_state, save_state, step
+from radam_ref import (
+    Dialect,
+    RAdamConfig,
+    RAdamState,
+    _state_file,
+    init,
+    load_state,
+    save_state,
+    step,
+)
 
 Array = Any
 
@@ -212,7 +222,88 @@ def test_another_npz(tmp_path: Path) -> None:
 
 def test_a_newer_version(saved: Path) -> None:
     write(saved, read_header(saved) | {"version": 2, "new": True})
-    refuses(saved, "version 2", "reads 1")
+    refuses(saved, "has version 2 of radam-ref state", "this release reads 1 alone")
+
+
+def test_what_version_1_holds() -> None:
+    """Another field, or another meaning, needs another version, and this test with it."""
+    assert (_state_file.VERSION, _state_file.ARRAYS) == (1, ("params", "m", "v"))
+    names = [[field.name for field in fields(kind)] for kind in (RAdamConfig, Dialect)]
+    assert names == [
+        ["lr", "beta1", "beta2", "eps", "weight_decay", "maximize", "dialect"],
+        ["threshold", "eps_placement", "eps_root", "unrectified", "weight_decay", "nesterov",
+         "complex"],
+    ]  # fmt: skip
+
+
+# Files that ask for more than they are
+
+
+def put(path: Path, name: str, content: bytes) -> None:
+    """Replace a member of an archive."""
+    with zipfile.ZipFile(path) as archive:
+        members = {other: archive.read(other) for other in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for other, old in members.items():
+            archive.writestr(other, content if other == name else old)
+
+
+def npy(header: str, content: bytes = b"") -> bytes:
+    return (
+        b"\x93NUMPY\x01\x00"
+        + struct.pack("<H", len(header) + 1)
+        + header.encode()
+        + b"\n"
+        + content
+    )
+
+
+@pytest.mark.parametrize(
+    "shape", ["(10**12,)", "(1000000000000,)", "(1000000, 1000000)", "(-1, -3)", f"(0, {10**30})"]
+)
+def test_a_shape_is_held_against_the_bytes(saved: Path, shape: str) -> None:
+    """Eight terabytes are not asked for."""
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}"
+    put(saved, "m.npy", npy(header, bytes(24 if "-" in shape or "0, " not in shape else 0)))
+    refuses(saved, "radam-ref state")
+
+
+@pytest.mark.parametrize("header", ["", "{'descr': (", "-" * 9000 + "1", "(" * 9000, "{[]: 1}"])
+def test_a_header_of_npy_that_python_stumbles_over(saved: Path, header: str) -> None:
+    put(saved, "m.npy", npy(header))
+    refuses(saved, "m.npy has no header of npy")
+
+
+def test_a_compressed_file_is_not_unpacked(saved: Path) -> None:
+    """A thousand bytes in the file for each that is read."""
+    with np.load(saved) as archive:
+        members = dict(archive)
+    members["m"] = np.zeros(10**6)
+    with saved.open("wb") as file:
+        np.savez_compressed(file, **members)
+    refuses(saved, "it says that it holds 80", f"and has {saved.stat().st_size}")
+
+
+def test_a_member_that_is_listed_a_thousand_times_is_not_read(saved: Path) -> None:
+    with zipfile.ZipFile(saved, "a") as archive:
+        archive.filelist += [archive.getinfo("m.npy")] * 1000
+        archive._didModify = True
+    refuses(saved, "it says that it holds")
+
+
+def test_a_nest_without_end(saved: Path) -> None:
+    header = b"[" * 100_000
+    text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({len(header)},)}}"
+    put(saved, "header.npy", npy(text, header))
+    refuses(saved, "radam-ref state")
+
+
+def test_a_large_foreign_file_is_not_read(tmp_path: Path) -> None:
+    """64 GiB, of which nothing is on the disk."""
+    with (tmp_path / "run").open("wb") as file:
+        file.write(b"PK\x03\x04")
+        file.truncate(2**36)
+    refuses(tmp_path / "run", "File is not a zip file")
 
 
 @pytest.mark.parametrize(

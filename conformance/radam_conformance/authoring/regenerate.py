@@ -16,8 +16,10 @@ from radam_ref import dialects
 
 from ..cases import ARRAYS, Case, Expected, Hyper, Tensor
 from ..features import PROFILES
+from ..golden_files import FORMAT
 from ..truth import balls, witness
 from ..truth.bits import to_bits
+from ..user_files import write_whole
 from . import recorded
 from .combined import BLUEPRINTS
 from .core import DESIGNS as MADE_UP
@@ -142,7 +144,7 @@ def _witnessed(case: Case, name: str) -> list[Pairs]:
 def _record(case: Case, found: Mapping[str, Sequence[Any]]) -> Record:
     """The record of a case from what both oracles say in each dialect."""
     record: Record = {
-        "format": 1,
+        "format": FORMAT,
         "id": case.id,
         "since": SINCE,
         "title": case.title,
@@ -222,21 +224,14 @@ def _write(records: list[Record]) -> list[str]:
     entries = []
     for record in records:
         name, text = f"{record['id']}.json", render(record)
-        _replace(GOLDEN / name, text)
+        (GOLDEN / name).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(GOLDEN / name, text)
         entries.append({"id": record["id"], "file": name, "sha256": digest(text)})
-    index: Record = {"format": 1, "suite": "radam", "cases": entries}
+    index: Record = {"format": FORMAT, "suite": "radam", "cases": entries}
     for key, name in (("notes", "notes.json"), ("schema", "schema/case.schema.json")):
         index[key] = {"file": name, "sha256": digest((GOLDEN / name).read_bytes())}
-    _replace(GOLDEN / "index.json", render(index))
+    write_whole(GOLDEN / "index.json", render(index))
     return []
-
-
-def _replace(path: Path, text: bytes) -> None:
-    """Write beside the file and rename, so that no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".new")
-    beside.write_bytes(text)
-    beside.replace(path)
 
 
 def _differences(records: list[Record]) -> Iterator[str]:

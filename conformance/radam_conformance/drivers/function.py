@@ -219,6 +219,10 @@ def _declared(module: ModuleType) -> tuple[str, ...] | None:
 
 
 def _restored(params: Any, state: Any) -> Any:
+    """What a checkpoint gives back; a copy would keep what does not survive one.
+
+    The bytes are this process's own: no pickle comes from a file.
+    """
     try:
         saved = pickle.dumps((params, state))
     except Exception as error:  # objects refuse in many ways

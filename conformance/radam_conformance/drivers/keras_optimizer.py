@@ -79,6 +79,7 @@ class KerasDriver:
                 saved: dict[str, Any] = {}
                 optimizer.save_own_variables(saved)
                 arrays = [_on_host(variable) for variable in variables]
+                # As from a checkpoint, of this process's own bytes.
                 arrays, saved = pickle.loads(pickle.dumps((arrays, saved)))
                 variables, optimizer = self._built(arrays, request)
                 optimizer.load_own_variables(saved)

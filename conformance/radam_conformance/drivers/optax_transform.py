@@ -73,7 +73,7 @@ class OptaxDriver:
             params, state = step(params, state, cycle[(t - 1) % len(cycle)])
             if t in observe:
                 yield t, _shown(params, state, dtype)
-            if t in request.restore:
+            if t in request.restore:  # as from a checkpoint, of this process's own bytes
                 params, state = pickle.loads(pickle.dumps(jax.device_get((params, state))))
 
     def _construct(self, request: RunRequest) -> Any:

@@ -170,6 +170,7 @@ class TorchDriver:
         strided = "strided" in request.needs
         copies = [torch.nn.Parameter(_copy(param.detach(), strided)) for param in params]
         other = self._construct(copies, request)
+        # What this process has just saved, of a class of any kind: nothing comes from a file.
         other.load_state_dict(torch.load(file, weights_only=False))
         return copies, other
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..user_files import write_whole
 from . import html, junit, markdown
 from .document import Document, NotStarted, document
 from .reader import ReportError, parse_report, read_report, schema
@@ -86,18 +87,9 @@ def write(targets: Iterable[Target], content: Document) -> None:
     faults = []
     for kind, path in targets:
         try:
-            _replace(path, KINDS[kind](content))
+            text = KINDS[kind](content)
+            write_whole(path, text.encode("utf-8", errors="backslashreplace"))
         except OSError as error:
             faults.append(f"--report {kind}:{path}: cannot be written: {error.strerror}")
     if faults:
         raise TargetError("; ".join(faults))
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside the file and rename, so that no reader ever sees half of it."""
-    beside = path.with_name(f"{path.name}.new")
-    try:
-        beside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

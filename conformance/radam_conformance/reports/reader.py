@@ -8,7 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ..user_files import read_at_most
 from .document import FORMAT, KIND, Document
+
+LARGEST = 2**28  # a report of a thousand ports stays below
 
 
 class ReportError(ValueError):
@@ -30,12 +33,15 @@ def read_report(path: Path) -> Document:
     Raises
     ------
     ReportError
-        It cannot be read, is cut off, is no report, or one of another format.
+        It cannot be read, is cut off, is no report, one of another format, or has more than
+        256 MiB.
     """
     try:
-        content = path.read_bytes()
+        content = read_at_most(path, LARGEST)
     except OSError as error:
         raise ReportError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ReportError(f"{path}: is no report: {error}") from error
     try:
         return parse_report(content)
     except ReportError as error:
