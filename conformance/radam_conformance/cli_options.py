@@ -1,4 +1,4 @@
-"""What several commands can be told, each option with its help text."""
+"""What several commands can be told, each option with its help text, and the cases it leaves."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from .cases import Case, load_suite
+from .features import PROFILES
 from .spec import FORMS
 
 SPEC_HELP = "The implementation: " + ", ".join(FORMS.values()) + "."
@@ -55,4 +57,40 @@ Environment = Annotated[
     list[str] | None,
     typer.Option("--env", help="A variable in its environment.", metavar="JAX_ENABLE_X64=1"),
 ]
-Device = Annotated[str, typer.Option(help="Device of these arrays, for example cuda:0.")]
+Device = Annotated[
+    str, typer.Option(help="Device of these arrays or of a Torch port, for example cuda:0.")
+]
+
+
+class UsageError(ValueError):
+    """What was asked for makes no sense: exit code 2."""
+
+
+def chosen_cases(
+    only: list[str] | None,
+    skip: list[str] | None,
+    dtype: str | None,
+    profiles: list[str] | None = None,
+    level: str = "all",
+) -> tuple[Case, ...]:
+    """The cases that these options leave; all of Core and of the profiles if none is given.
+
+    Raises
+    ------
+    UsageError
+        In one sentence: which of them makes no sense.
+    """
+    try:
+        cases = load_suite(only or "*", skip or ())
+    except KeyError as error:
+        raise UsageError(f"{error.args[0]}; `radam-conformance list` names them all") from None
+    known = sorted({case.dtype for case in load_suite()})
+    if dtype is not None and dtype not in known:
+        raise UsageError(f"--dtype must be one of {', '.join(known)}, got {dtype!r}")
+    for name in profiles or ():
+        if name not in PROFILES:
+            raise UsageError(f"--profile must be one of {', '.join(PROFILES)}, got {name!r}")
+    if level not in ("core", "all"):
+        raise UsageError(f"--level must be core or all, got {level!r}")
+    wanted = profiles or (["core"] if level == "core" and not only else PROFILES)
+    return tuple(c for c in cases if dtype in (None, c.dtype) and c.profile in wanted)

@@ -30,6 +30,7 @@ RENAMEABLE = (
     "nesterov",
 )
 ARRAYS = ("numpy", "cupy", "torch", "jax")
+PLATFORM = "which takes its platform from the environment, as by --env JAX_PLATFORMS=cuda"
 
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 _FUNCTION = re.compile(r".+:[^\W\d]\w*")
@@ -62,7 +63,8 @@ class Spec:
     compile : bool
         Whether a Torch port runs under torch.compile, from `--compile`.
     arrays, device : str
-        What arrays a function gets (one of `ARRAYS`), and where, from `--arrays` and `--device`.
+        What arrays a function gets (one of `ARRAYS`), and where these or the parameters of a Torch
+        port are, from `--arrays` and `--device`.
     environment : Mapping[str, str]
         What its process finds in the environment besides the judge's own, from `--env`.
     """
@@ -122,7 +124,7 @@ def parse_spec(
     compile : bool
         `--compile`, for `torch:` alone.
     arrays, device : str
-        `--arrays` and `--device`, for `func:` alone.
+        `--arrays`, for `func:` alone, and `--device`, for `torch:` too.
     environment : sequence of str
         "NAME=value" words of `--env`.
 
@@ -163,9 +165,12 @@ def _check_extras(spec: Spec) -> None:
         raise SpecError(f"--compile applies to torch: alone, not to {spec.text!r}")
     if spec.arrays not in ARRAYS:
         raise SpecError(f"--arrays must be one of {', '.join(ARRAYS)}, got {spec.arrays!r}")
-    if spec.kind != "func" and (spec.arrays != "numpy" or spec.device):
-        raise SpecError(f"--arrays and --device apply to func: alone, not to {spec.text!r}")
-    if spec.device and spec.arrays == "numpy":
+    if spec.kind != "func" and spec.arrays != "numpy":
+        raise SpecError(f"--arrays applies to func: alone, not to {spec.text!r}")
+    if spec.kind not in ("func", "torch") and spec.device:
+        own = "which has one of its own" if spec.kind == "cmd" else PLATFORM
+        raise SpecError(f"--device applies to torch: and func: alone, not to {spec.text!r}, {own}")
+    if spec.kind == "func" and spec.device and spec.arrays == "numpy":
         raise SpecError("--device applies to --arrays cupy, torch and jax; NumPy has no devices")
     for ours in spec.renames:
         if ours not in RENAMEABLE:

@@ -374,6 +374,25 @@ class NoBetas(Betas):
     def __init__(self, params, lr=1e-3, beta1=0.9, beta2=0.99, eps=1e-8):
         super().__init__(params, lr, (beta1, beta2), eps)
 
+class Rate(Layout):
+    # Moves by the rate of its group, under a name of Torch's or of its own.
+    def __init__(self, params, alpha=1e-3, b1=0.9, b2=0.99, eps=1e-8, entry="lr"):
+        torch.optim.Optimizer.__init__(self, params, {entry: alpha, "betas": (b1, b2), "eps": eps})
+        self.entry = entry
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.fill_(group[self.entry])
+
+class Meta(Layout):
+    # Only where the parameters are on the device that was asked for.
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                assert p.device.type == p.grad.device.type == "meta", p.device
+
 class Compiled(Layout):
     @torch.no_grad()
     def step(self):
@@ -413,6 +432,36 @@ def test_what_else_changes_is_written_into_the_group() -> None:
     assert first_element("Betas", changed) == [0.9, 0.9, 0.5, 0.5]
     with pytest.raises(NotImplementedError, match=r"^schedule: a group has no entry 'beta1'"):
         first_element("NoBetas", changed)
+
+
+@pytest.mark.usefixtures("own_ports")
+@pytest.mark.parametrize("entry", ["lr", "alpha"])
+def test_a_rate_of_another_name_changes_by_step_and_by_group(entry: str) -> None:
+    spec = parse_spec("torch:own_ports.Rate", ["lr=alpha"], [f"entry={entry}"])
+    case = request(steps=4)
+    changed = replace(case, hyper=[*case.hyper, (3, 0, "lr", 0.5)])
+    own = {"lr": 0.25, "beta1": 0.9, "beta2": 0.99, "eps": 1e-3}
+    groups = replace(
+        case,
+        hyper=[*case.hyper, *((1, 1, name, value) for name, value in own.items())],
+        x0=[((1,), [0.0], 0), ((1,), [0.0], 1)],
+        gradients=[[[1.0], [1.0]]],
+        observe=[1],
+    )
+    driver = load(spec)
+
+    assert [shown["x"][0][0] for _, shown in driver.run(changed)] == [1.0, 1.0, 0.5, 0.5]
+    assert [shown["x"] for _, shown in driver.run(groups)] == [[[1.0], [0.25]]]
+
+
+@pytest.mark.usefixtures("own_ports")
+def test_torch_parameters_are_on_the_device_that_is_asked_for() -> None:
+    """Torch's device `meta` has no numbers: what runs there was asked nowhere else."""
+    spec = parse_spec("torch:own_ports.Meta", device="meta")
+
+    with pytest.raises(NotImplementedError, match="meta tensor"):
+        list(load(spec).run(request(steps=2, observe=[2])))
+    assert list(load(parse_spec("torch:own_ports.Layout", device="cpu")).run(request(steps=1)))
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")

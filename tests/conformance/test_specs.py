@@ -57,8 +57,10 @@ def test_a_port_that_is_not_there_gives_one_sentence(
         ("keras:Class", {}, "must have the form keras:pkg.mod.Class"),
         ("optax:a.b", {"compile": True}, "--compile applies to torch: alone, not to 'optax:a.b'"),
         ("cmd:./port", {"compile": True}, "--compile applies to torch: alone"),
-        ("torch:a.B", {"arrays": "jax"}, "--arrays and --device apply to func: alone"),
-        ("keras:a.B", {"device": "cuda:0"}, "--arrays and --device apply to func: alone"),
+        ("torch:a.B", {"arrays": "jax"}, "--arrays applies to func: alone, not to 'torch:a.B'"),
+        ("keras:a.B", {"device": "cuda:0"}, "--device applies to torch: and func: alone, not to"),
+        ("optax:a.b", {"device": "cuda:0"}, "as by --env JAX_PLATFORMS=cuda"),
+        ("cmd:./port", {"device": "cuda:0"}, "not to 'cmd:./port', which has one of its own"),
         ("func:a:b", {"device": "cuda:0"}, "--device applies to --arrays cupy, torch and jax"),
         ("func:a:b", {"arrays": "list"}, "must be one of numpy, cupy, torch, jax, got 'list'"),
     ],
@@ -88,6 +90,14 @@ def test_arrays_that_cannot_be_made_here_are_said_before_any_case(
         load(parse_spec("func:math:hypot", **modes))
 
     assert str(caught.value).startswith(f"func:math:hypot: {reason}")
+
+
+def test_a_device_that_is_not_here_is_said_before_any_case() -> None:
+    with pytest.raises(LoadError) as caught:
+        load(parse_spec("torch:torch.optim.RAdam", device="abacus"))
+
+    said = "torch:torch.optim.RAdam: --device abacus cannot be used here: RuntimeError: "
+    assert str(caught.value).startswith(said)
 
 
 TIMM = {
@@ -126,6 +136,7 @@ def test_values_of_options_are_literals_and_never_run() -> None:
     ("text", "words", "modes"),
     [
         ("torch:a.B", ["--compile"], {"compile": True}),
+        ("torch:a.B", ["--device=cuda:1"], {"device": "cuda:1"}),
         ("func:a:b", ["--arrays=jax"], {"arrays": "jax"}),
         (
             "func:a:b",

@@ -81,6 +81,10 @@ class ArgumentNames:
             if name in self._options and ours not in ("decoupled", "maximize", "nesterov"):
                 raise LoadError(f"{spec.text}: --set {name}: the cases set {ours} themselves")
 
+    def hyper_of(self, name: str) -> str:
+        """The hyper-parameter that an argument takes; the name itself where it takes none."""
+        return next((ours for ours, theirs in self._names.items() if theirs == name), name)
+
     def features(self) -> tuple[str, ...]:
         """What the constructor has a name for; a switch chooses between both kinds of decay."""
         names = [n for n in ("weight_decay", "maximize", "nesterov") if n in self._names]

@@ -14,7 +14,7 @@ os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
 import torch
 
-from ..protocol import RunRequest
+from ..protocol import RunRequest, one_line
 from ..spec import LoadError, Spec
 from . import Driver, Observation, Rejected, refuse_unknown
 from ._arguments import MOMENTS_OF_ONE, TELLING, ArgumentNames
@@ -46,6 +46,7 @@ class TorchDriver:
     constructor: Any
     arguments: ArgumentNames
     compile: bool
+    device: str
     dtypes: tuple[str, ...] = (
         "float32",
         "float64",
@@ -83,7 +84,7 @@ class TorchDriver:
 
     def _state_after(self, steps: int) -> Mapping[str, Any]:
         """The state of a parameter after gradients of 1."""
-        param = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+        param = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64, device=self.device))
         optimizer = self.constructor([param], **self.arguments.keywords(TELLING))
         for _ in range(steps):
             param.grad = torch.ones_like(param)
@@ -98,7 +99,7 @@ class TorchDriver:
         dtype: torch.dtype = getattr(torch, request.dtype)
         strided = "strided" in request.needs
         params = [
-            torch.nn.Parameter(_copy(_tensor(values, shape, dtype), strided))
+            torch.nn.Parameter(_copy(_tensor(values, shape, dtype).to(self.device), strided))
             for shape, values, _ in request.x0
         ]
         cycle = [_gradients(row, params) for row in request.gradients]
@@ -108,7 +109,7 @@ class TorchDriver:
         step = self._step(optimizer, request)
         for t in range(1, request.steps + 1):
             for number, values in changes.get(t, ()):
-                _write(optimizer.param_groups[number], values)
+                self._write(optimizer.param_groups[number], values)
             for param, gradient in zip(params, cycle[(t - 1) % len(cycle)], strict=True):
                 param.grad = None if gradient is None else _copy(gradient, strided)
             step()
@@ -128,10 +129,16 @@ class TorchDriver:
                 hyper |= changed
                 now = self.arguments.keywords(hyper)
                 values = {name: now[name] for name in now if before.get(name) != now[name]}
-                if set(changed) == {"lr"}:  # the entry that Torch's own schedulers write
-                    values = {"lr": changed["lr"]}
                 changes.setdefault(t, []).append((number, values))
         return changes
+
+    def _write(self, group: dict[str, object], values: Mapping[str, object]) -> None:
+        """Change what a group has by the name of an argument, or by the usual one of Torch."""
+        for name, value in values.items():
+            entries = {name, self.arguments.hyper_of(name)} & set(group)
+            if not entries:
+                raise NotImplementedError(f"schedule: a group has no entry {name!r}")
+            group.update(dict.fromkeys(entries, value))
 
     def _step(self, optimizer: Any, request: RunRequest) -> Callable[[], Any]:
         step: Callable[[], Any] = optimizer.step
@@ -144,11 +151,27 @@ class TorchDriver:
     def _construct(self, params: Params, request: RunRequest) -> Any:
         hypers = [request.first_hyper(group) for group in request.groups]
         keywords = [self.arguments.keywords(hyper) for hyper in hypers]
-        groups: Any = params if len(keywords) == 1 else _groups(params, request, keywords)
+        groups: Any = params if len(keywords) == 1 else self._groups(params, request, keywords)
         try:
             return self.constructor(groups, **keywords[0])
         except Exception as error:  # ports have refusals of their own kinds
             raise Rejected(f"{type(error).__name__}: {error}") from error
+
+    def _groups(
+        self, params: Params, request: RunRequest, keywords: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        given = {name: value for own in keywords for name, value in own.items()}
+        # A group that does not decay, or ascend, must say so beside one that does.
+        off = {n: type(v)(0) for n, v in given.items() if any(n not in own for own in keywords)}
+        members: dict[int, Params] = {group: [] for group in request.groups}
+        for param, (_, _, group) in zip(params, request.x0, strict=True):
+            members[group].append(param)
+        groups = []
+        for own, words in zip(members.values(), keywords, strict=True):
+            entries = {**off, **words}
+            usual = {self.arguments.hyper_of(name): value for name, value in entries.items()}
+            groups.append({"params": own, **usual, **entries})
+        return groups
 
     def _shown(
         self, optimizer: Any, params: Params, dtype: torch.dtype
@@ -190,31 +213,14 @@ def load(spec: Spec) -> Driver:
         raise LoadError(f"{spec.text}: {class_name} is a {type(constructor).__name__}, no class")
     if not callable(getattr(constructor, "step", None)):
         raise LoadError(f"{spec.text}: {class_name} is no optimizer: it has no step method")
-    arguments = ArgumentNames(spec, constructor)
+    arguments, device = ArgumentNames(spec, constructor), spec.device or "cpu"
+    try:
+        torch.zeros(1, device=device)
+    except Exception as error:  # each backend has errors of its own
+        reason = one_line(f"{type(error).__name__}: {error}")
+        raise LoadError(f"{spec.text}: --device {device} cannot be used here: {reason}") from error
     version = distribution_version(module)
-    return TorchDriver(spec.target, version, constructor, arguments, spec.compile)
-
-
-def _groups(
-    params: Params, request: RunRequest, keywords: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    given = {name: value for own in keywords for name, value in own.items()}
-    # A group that does not decay, or ascend, must say so beside one that does.
-    off = {n: type(v)(0) for n, v in given.items() if any(n not in own for own in keywords)}
-    members: dict[int, Params] = {group: [] for group in request.groups}
-    for param, (_, _, group) in zip(params, request.x0, strict=True):
-        members[group].append(param)
-    return [
-        {"params": own, **off, **words}
-        for own, words in zip(members.values(), keywords, strict=True)
-    ]
-
-
-def _write(group: dict[str, object], values: Mapping[str, object]) -> None:
-    for name in values:
-        if name not in group:
-            raise NotImplementedError(f"schedule: a group has no entry {name!r}")
-    group.update(values)
+    return TorchDriver(spec.target, version, constructor, arguments, spec.compile, device)
 
 
 def _inject(optimizer: Any, params: Params, request: RunRequest) -> None:
@@ -239,7 +245,7 @@ def _inject(optimizer: Any, params: Params, request: RunRequest) -> None:
 
 def _gradients(row: Sequence[Sequence[float] | None], params: Params) -> list[torch.Tensor | None]:
     return [
-        None if values is None else _tensor(values, param.shape, param.dtype)
+        None if values is None else _tensor(values, param.shape, param.dtype).to(param.device)
         for values, param in zip(row, params, strict=True)
     ]
 

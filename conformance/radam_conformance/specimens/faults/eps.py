@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..fault import Fault, fault, github, hyper
-from ..lines import AFTER, BEFORE, QUOTIENT, V_HAT
+from ..lines import AFTER, BEFORE, QUOTIENT, RECTIFIED, V_HAT
+
+_HALF = '"float16" in self.dtype'
 
 EPS: tuple[Fault, ...] = (
     fault(
@@ -95,6 +97,18 @@ EPS: tuple[Fault, ...] = (
         "line 10",
         (QUOTIENT, "np.asarray(a / b)"),
         source="torch.optim.RAdam: NaN at the first rectified step",
+    ),
+    fault(
+        "half-eps-in-params-dtype",
+        "eps is rounded to the half precision of the parameters, and 0/0 makes NaN where it is 0",
+        "line 10",
+        hyper(f"eps=float(store(np.float32(h.eps), self.dtype)) if {_HALF} else h.eps"),
+        (
+            RECTIFIED,
+            "d = self.denominator(v, h, k, k.r_t)\n"
+            f"            u = k.r_t * (m_hat / d if {_HALF} else divide(m_hat, d))",
+        ),
+        source=github("google-deepmind/optax/issues/1754"),
     ),
     fault(
         "half-without-eps",
