@@ -1,4 +1,4 @@
-"""What a case of a profile is made of, before the oracles say what it expects."""
+"""What a case is made of, before the oracles say what it expects."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import TypeAlias
 
 from ..cases import Case, Hyper, Tensor
 from ..protocol import Start
-from .design import REAL, Gradients, Row
+from .design import REAL, SPARSE, Gradients, Row
 from .kills import kills_of
 
 Rows: TypeAlias = Callable[[str], tuple[tuple[Row | None, ...], ...]]  # by dtype
 
 DYADIC = Hyper(1, 2.0**-4, 0.875, 1 - 2.0**-10, 2.0**-26, 0.0, True, False, False)
 LITERAL = Hyper(1, 1e-3, 0.9, 0.999, 1e-8, 0.0, True, False, False)
+CORE = DYADIC._replace(lr=2.0**-10)
 DENSE = tuple(range(1, 13))
 SUFFIX = {
     "float64": "f64",
@@ -25,12 +26,13 @@ SUFFIX = {
     "complex128": "c128",
     "complex64": "c64",
 }
+LINE = "Algorithm 2"
 PART = {"complex128": "float64", "complex64": "float32"}
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A case of a profile in each of its dtypes; the fields are those of `Case`."""
+    """A case in each of its dtypes; the fields are those of `Case`."""
 
     profile: str
     name: str
@@ -72,6 +74,38 @@ class Blueprint:
             restore=self.restore,
             refused=self.refused,
         )
+
+
+def in_core(
+    *,
+    name: str,
+    title: str,
+    clause: str,
+    paper_line: str,
+    purpose: str,
+    flags: tuple[str, ...],
+    gradients: Gradients,
+    hyper: Hyper = CORE,
+    x0: Row = (0.5, -1.25, 3.0),
+    steps: int = 40,
+    observe: tuple[int, ...] = SPARSE,
+) -> Blueprint:
+    """A case of Core: one real tensor, and lr, beta1, beta2 and eps alone."""
+    return Blueprint(
+        profile="core",
+        name=name,
+        title=title,
+        clause=clause,
+        paper_line=paper_line,
+        purpose=purpose,
+        flags=flags,
+        requires=(),
+        gradients=lambda dtype: one(gradients)(dtype)[:steps],
+        hyper=(hyper,),
+        x0=(Tensor((len(x0),), x0),),
+        steps=steps,
+        observe=observe,
+    )
 
 
 def one(gradients: Gradients) -> Rows:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from .design import DENSE, LITERAL, ZEROS, Design, noise
+from .blueprint import CORE, LITERAL, Blueprint, in_core
+from .design import DENSE, ZEROS, noise
 
 
-def crossing(number: int, beta2: float, written: str, *flags: str) -> Design:
+def crossing(number: int, beta2: float, written: str, *flags: str) -> Blueprint:
     """The step from momentum to the rectified update, for one beta2."""
-    return Design(
+    usual = LITERAL if "literal" in flags else CORE
+    return in_core(
         name=f"crossing-{number:02}",
         title=f"First rectified step, beta2 = {written}",
         clause="S2",
@@ -17,18 +19,15 @@ def crossing(number: int, beta2: float, written: str, *flags: str) -> Design:
         "lr = 1 from zero keeps all bits of the update.",
         flags=("crossing", "zero-start", *flags),
         gradients=noise(100 + number, 1.0, 1.0, 0.25),
-        lr=1.0,
-        beta1=0.9 if "literal" in flags else 0.875,
-        beta2=beta2,
-        eps=1e-8 if "literal" in flags else 2.0**-26,
+        hyper=usual._replace(lr=1.0, beta2=beta2),
         x0=ZEROS,
         observe=DENSE,
     )
 
 
-def never(number: int, beta2: float, written: str, purpose: str, *flags: str) -> Design:
+def never(number: int, beta2: float, written: str, purpose: str, *flags: str) -> Blueprint:
     """A beta2 so small that rho_inf is near or below a threshold."""
-    return Design(
+    return in_core(
         name=f"never-rectified-{number:02}",
         title=f"rho_inf near a threshold, beta2 = {written}",
         clause="S6",
@@ -36,14 +35,13 @@ def never(number: int, beta2: float, written: str, purpose: str, *flags: str) ->
         purpose=purpose,
         flags=("never-rectified", *flags),
         gradients=noise(200 + number, 1.0, 0.125, 4.0),
-        lr=0.125,
-        beta2=beta2,
+        hyper=CORE._replace(lr=0.125, beta2=beta2),
     )
 
 
-def near_threshold(number: int, threshold: int, beta2: float, written: str) -> Design:
+def near_threshold(number: int, threshold: int, beta2: float, written: str) -> Blueprint:
     """A beta2 whose rho_inf is just above a threshold, so that rho_t passes it late and barely."""
-    return Design(
+    return in_core(
         name=f"near-threshold-{number:02}",
         title=f"rho_inf just above {threshold}, beta2 = {written}",
         clause="S2",
@@ -52,15 +50,14 @@ def near_threshold(number: int, threshold: int, beta2: float, written: str) -> D
         "threshold that is off by a hundredth, or a step number in its place.",
         flags=("crossing", "zero-start"),
         gradients=noise(230 + number, 1.0, 0.125, 4.0),
-        lr=1.0,
-        beta2=beta2,
+        hyper=CORE._replace(lr=1.0, beta2=beta2),
         x0=ZEROS,
         observe=(1, 5, 6, 12, *range(18, 32), 40),
     )
 
 
 BRANCHES = (
-    Design(
+    in_core(
         name="smoke-01",
         title="Dyadic hyper-parameters, random gradients",
         clause="S4",
@@ -69,7 +66,7 @@ BRANCHES = (
         flags=("smoke",),
         gradients=noise(1, 1.0, 0.25, 4.0),
     ),
-    Design(
+    in_core(
         name="smoke-02",
         title="The usual hyper-parameters, as literals",
         clause="S1",
@@ -78,9 +75,9 @@ BRANCHES = (
         "rounded to it pass the dyadic cases and fail this one.",
         flags=("smoke", "literal"),
         gradients=noise(2, 1.0, 0.25, 4.0),
-        **LITERAL,
+        hyper=LITERAL,
     ),
-    Design(
+    in_core(
         name="unrectified-01",
         title="Only steps whose variance is intractable",
         clause="S2",
@@ -89,11 +86,11 @@ BRANCHES = (
         "or no step at all shows alone, before anything else can.",
         flags=("unrectified",),
         gradients=noise(3, 1.0, 2.0, 0.5),
-        lr=0.5,
+        hyper=CORE._replace(lr=0.5),
         steps=4,
         observe=(1, 2, 3, 4),
     ),
-    Design(
+    in_core(
         name="unrectified-02",
         title="Only steps whose variance is intractable, literals, zero start",
         clause="S1",
@@ -101,10 +98,7 @@ BRANCHES = (
         purpose="1 - beta1^t for a beta1 that is no dyadic number, with nothing to hide behind.",
         flags=("unrectified", "literal", "zero-start"),
         gradients=noise(4, 1.0, 2.0, 0.5),
-        lr=1.0,
-        beta1=0.9,
-        beta2=0.999,
-        eps=1e-8,
+        hyper=LITERAL._replace(lr=1.0),
         x0=ZEROS,
         steps=4,
         observe=(1, 2, 3, 4),

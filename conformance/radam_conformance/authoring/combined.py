@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..cases import Hyper
 from .blueprint import DYADIC, LITERAL, Blueprint, dealt, tensor
-from .design import noise
+from .design import dozen
 from .half import HALF
 from .limits import EXTREME, LONG
 from .profiles import BLUEPRINTS as PLAIN
@@ -15,9 +15,10 @@ from .profiles import BLUEPRINTS as PLAIN
 STRONG = DYADIC._replace(weight_decay=0.25)
 RATES = (2.0**-4, 2.0**-3, *[2.0**-4] * 4, 1.0, 0.5, *[2.0**-4] * 4)
 TWINS = (tensor(3), tensor(3, origin=-0.75))
+SHAPES = (tensor(), tensor(3, origin=-0.75), tensor(2, 1, 1, origin=0.25))
 THREE = (*TWINS, tensor(2, origin=0.25))
 SIX, EIGHT = (
-    noise(seed, *scales, rows=12)
+    dozen(seed, *scales)
     for seed, scales in (
         (330, (1.0, 0.5, 2.0, 0.25, 1.0, 4.0)),
         (331, (1.0, 0.5, 2.0, 0.25, 1.0, 4.0, 0.5, 1.0)),
@@ -78,9 +79,6 @@ def _decay(kind: str) -> list[Blueprint]:
             hyper=(strong._replace(nesterov=True),),
         ),
     ]
-
-
-SHAPES = (tensor(), tensor(3, origin=-0.75), tensor(2, 1, 1, origin=0.25))
 
 
 def _complex(convention: str) -> list[Blueprint]:
@@ -198,8 +196,7 @@ BLUEPRINTS = (
         purpose="Without eps the update does not depend on the scale of the gradients: a floor "
         "under v, or small gradients that are taken for zero.",
         gradients=lambda dtype: tuple(
-            (tuple(g * TINY[dtype] for g in row),)
-            for row in noise(332, 1.0, 0.25, 4.0, rows=12)(dtype)
+            (tuple(g * TINY[dtype] for g in row),) for row in dozen(332, 1.0, 0.25, 4.0)(dtype)
         ),
     ),
     replace(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .design import LITERAL, ZEROS, Design, before, by_dtype, noise
+from .blueprint import CORE, LITERAL, in_core
+from .design import ZEROS, before, by_dtype, noise
 
 DENOMINATORS = (
-    Design(
+    in_core(
         name="eps-dominant-01",
         title="eps far above the gradients, dyadic",
         clause="S5",
@@ -14,11 +15,10 @@ DENOMINATORS = (
         "corrected for bias changes it by a factor.",
         flags=("eps-dominant", "zero-start"),
         gradients=noise(5, 2.0**-8, 2.0**-10, 2.0**-6),
-        lr=1.0,
-        eps=0.5,
+        hyper=CORE._replace(lr=1.0, eps=0.5),
         x0=ZEROS,
     ),
-    Design(
+    in_core(
         name="eps-dominant-02",
         title="eps like the gradients, literal",
         clause="S5",
@@ -27,12 +27,9 @@ DENOMINATORS = (
         "or after the bias correction differ in every rectified step.",
         flags=("eps-dominant", "eps-placement", "literal"),
         gradients=noise(6, 2.0**-13, 2.0**-11, 2.0**-15),
-        lr=0.01,
-        beta1=0.9,
-        beta2=0.999,
-        eps=1e-4,
+        hyper=CORE._replace(lr=0.01, beta1=0.9, beta2=0.999, eps=1e-4),
     ),
-    Design(
+    in_core(
         name="eps-zero-gradient-01",
         title="An element whose gradient is always zero",
         clause="S5",
@@ -40,9 +37,9 @@ DENOMINATORS = (
         purpose="0/(0 + eps) is 0: the element must stay where it is, and never become NaN.",
         flags=("zero-gradient", "literal"),
         gradients=lambda dtype: tuple((0.0, *row) for row in noise(7, 1.0, 0.5)(dtype)),
-        **LITERAL,
+        hyper=LITERAL,
     ),
-    Design(
+    in_core(
         name="eps-placement-01",
         title="Tiny gradients at the size of eps = 1e-8",
         clause="S5",
@@ -51,13 +48,10 @@ DENOMINATORS = (
         "and eps under the root stops all movement.",
         flags=("eps-placement", "literal", "zero-start"),
         gradients=noise(8, 2.0**-26, 2.0**-24, 2.0**-22),
-        lr=1.0,
-        beta1=0.9,
-        beta2=0.999,
-        eps=1e-8,
+        hyper=LITERAL._replace(lr=1.0),
         x0=ZEROS,
     ),
-    Design(
+    in_core(
         name="eps-placement-02",
         title="Small gradients, a dyadic eps one thousandth of them",
         clause="S5",
@@ -65,11 +59,10 @@ DENOMINATORS = (
         purpose="eps is a correction in the third digit: a tolerance of 1e-2 misses its place.",
         flags=("eps-placement", "zero-start"),
         gradients=noise(9, 2.0**-16, 2.0**-15, 2.0**-14),
-        lr=1.0,
-        beta2=1 - 2.0**-7,
+        hyper=CORE._replace(lr=1.0, beta2=1 - 2.0**-7),
         x0=ZEROS,
     ),
-    Design(
+    in_core(
         name="subnormal-01",
         title="A second moment among the subnormal numbers",
         clause="S5",
@@ -80,11 +73,10 @@ DENOMINATORS = (
         gradients=by_dtype(
             {"float64": noise(10, *[2.0**-525] * 3), "float32": noise(10, *[2.0**-69] * 3)}
         ),
-        lr=1.0,
-        eps=2.0**-30,
+        hyper=CORE._replace(lr=1.0, eps=2.0**-30),
         x0=ZEROS,
     ),
-    Design(
+    in_core(
         name="underflow-01",
         title="The squared gradient underflows to zero",
         clause="S5",
@@ -94,11 +86,10 @@ DENOMINATORS = (
         gradients=by_dtype(
             {"float64": noise(11, *[2.0**-600] * 3), "float32": noise(11, *[2.0**-80] * 3)}
         ),
-        lr=1.0,
-        eps=2.0**-30,
+        hyper=CORE._replace(lr=1.0, eps=2.0**-30),
         x0=ZEROS,
     ),
-    Design(
+    in_core(
         name="overflow-01",
         title="One gradient whose square overflows",
         clause="S6",
@@ -111,6 +102,6 @@ DENOMINATORS = (
             noise(12, 1.0, 1.0, 0.5, rows=39),
             {"float64": (2.0**664, 1.0, -0.5), "float32": (2.0**100, 1.0, -0.5)},
         ),
-        **LITERAL,
+        hyper=LITERAL,
     ),
 )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..cases import Hyper, Tensor
-from .blueprint import DYADIC, LITERAL, Blueprint, Rows, one
-from .design import before, noise, rows
+from .blueprint import DYADIC, LINE, LITERAL, Blueprint, Rows, one
+from .design import before, dozen, noise, rows
 
 DTYPES = ("float16", "bfloat16")
 PURE = DYADIC._replace(lr=1.0, beta2=1 - 2.0**-7)
@@ -27,7 +27,7 @@ def _half(
         name=name,
         title=title,
         clause="S9",
-        paper_line="Algorithm 2",
+        paper_line=LINE,
         purpose=purpose,
         flags=("half", *flags),
         requires=requires,
@@ -39,10 +39,10 @@ def _half(
 
 
 def _noise(seed: int, *scales: float) -> Rows:
-    return one(noise(seed, *scales, rows=12))
+    return one(dozen(seed, *scales))
 
 
-STILL = one(lambda dtype: tuple((0.0, *row) for row in noise(342, 1.0, 0.5, rows=12)(dtype)))
+STILL = one(lambda dtype: tuple((0.0, *row) for row in dozen(342, 1.0, 0.5)(dtype)))
 BURST = one(
     before(
         noise(343, 1.0, 0.5, 0.25, rows=11),

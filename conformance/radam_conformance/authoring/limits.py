@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..cases import Tensor
-from .blueprint import DYADIC, Blueprint, one
-from .design import noise, rows
+from .blueprint import DYADIC, LINE, Blueprint, one
+from .design import dozen, rows
 
 MILLION = 10**6
 WRAPPED = tuple(2**bits + extra for bits in (8, 11, 15, 16) for extra in (-1, 1))
@@ -16,13 +16,13 @@ def _extreme(number: int, bits: int) -> Blueprint:
         name=f"near-one-{number:02}",
         title=f"beta2 = 1 - 2^-{bits}",
         clause="S3",
-        paper_line="Algorithm 2, lines 8 to 11",
+        paper_line=f"{LINE}, lines 8 to 11",
         purpose="rho_t is what roundings leave of a difference of numbers near "
         f"2^{bits + 1}: the first rectified step may be another, but no root of a negative number "
         "is taken, nothing becomes NaN, and all else stays right.",
         flags=("near-one", "zero-start"),
         requires=(),
-        gradients=one(noise(350 + number, 1.0, 1.0, 0.25, rows=12)),
+        gradients=one(dozen(350 + number, 1.0, 1.0, 0.25)),
         hyper=(DYADIC._replace(lr=1.0, beta2=1 - 2.0**-bits),),
         x0=(Tensor((3,), (0.0, 0.0, 0.0)),),
     )
@@ -35,7 +35,7 @@ LONG = (
         name="million-01",
         title="A million steps with a long memory",
         clause="S2",
-        paper_line="Algorithm 2, lines 5 to 11",
+        paper_line=f"{LINE}, lines 5 to 11",
         purpose="A count in 8 or 16 bits runs over or stands still, a table of r_t ends, a running "
         "product drifts: beta2 = 1 - 2^-16 still remembers the start when they do.",
         flags=("long",),

@@ -2,79 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 from ..cases import Hyper, Tensor
-from ..protocol import Start
-from .blueprint import DYADIC, LITERAL, Blueprint, dealt, one, tensor
-from .design import Gradients, noise, rows
+from .blueprint import DYADIC, LINE, LITERAL, Blueprint, one
+from .design import NOISE, Gradients, dozen, rows
+from .tensors import TENSORS
 
-LINE = "Algorithm 2"
-
-
-def _seeded(seed: int, *scales: float) -> Gradients:
-    return noise(seed, *scales, rows=12)
-
-
-NOISE = _seeded(300, 1.0, 0.25, 4.0)
 STILL = rows((0.0, 1.0, -0.5), (0.0, -0.25, 2.0), (0.0, 0.5, 0.125))
 
 
-def _decay(kind: str) -> list[Blueprint]:
-    """The cases of one kind of weight decay; both kinds have the same inputs."""
+class _Decay(NamedTuple):
+    """What sets a case of weight decay apart from the others."""
 
-    def design(
-        name: str, title: str, purpose: str, hyper: Hyper, gradients: Gradients, steps: int = 12
-    ) -> Blueprint:
-        needs = ("maximize",) if hyper.maximize else ()
+    name: str
+    title: str
+    purpose: str
+    hyper: Hyper = DYADIC._replace(weight_decay=0.25)
+    gradients: Gradients = NOISE
+    steps: int = 12
+
+    def blueprint(self, kind: str) -> Blueprint:
+        """The case for one kind of decay; both kinds have the same inputs."""
+        needs = ("maximize",) if self.hyper.maximize else ()
         return Blueprint(
             profile=f"decay.{kind}",
-            name=name,
-            title=title,
+            name=self.name,
+            title=self.title,
             clause="S5",
             paper_line=f"{LINE}, line 12, with decay",
-            purpose=purpose,
+            purpose=self.purpose,
             flags=("weight-decay",),
             requires=("weight_decay", kind, *needs),
-            gradients=one(gradients),
-            hyper=(hyper._replace(decoupled=kind == "decoupled"),),
-            steps=steps,
+            gradients=one(self.gradients),
+            hyper=(self.hyper._replace(decoupled=kind == "decoupled"),),
+            steps=self.steps,
         )
 
-    strong, literal = DYADIC._replace(weight_decay=0.25), LITERAL._replace(lr=0.1, weight_decay=0.1)
-    return [
-        design("plain-01", "A strong decay", "No decay at all, or the other kind.", strong, NOISE),
-        design("literal-01", "Decay as people write it", "0.1 * 0.1 in binary32.", literal, NOISE),
-        design(
-            "still-01",
-            "An element whose gradient is always zero",
-            "Decay alone moves it: decay that skips a zero gradient, or is not multiplied by lr.",
-            strong,
-            STILL,
-        ),
-        design(
-            "unrectified-01",
-            "Only steps whose variance is intractable",
-            "Whether decay applies while the step is not rectified; hold dialects skip it.",
-            DYADIC._replace(lr=0.5, weight_decay=0.5),
-            NOISE,
-            4,
-        ),
-        design(
-            "large-01",
-            "lr * decay of one quarter",
-            "Decay after the update instead of before it, or of the updated parameter.",
-            DYADIC._replace(lr=0.5, weight_decay=0.5, beta2=1 - 2.0**-7),
-            _seeded(301, 1.0, 0.5, 2.0),
-        ),
-        design(
-            "ascent-01",
-            "Decay while ascending",
-            "Decay shrinks parameters whichever way the gradient points.",
-            strong._replace(maximize=True),
-            NOISE,
-        ),
-    ]
+
+DECAYS = (
+    _Decay("plain-01", "A strong decay", "No decay at all, or the other kind."),
+    _Decay(
+        "literal-01",
+        "Decay as people write it",
+        "0.1 * 0.1 in binary32.",
+        LITERAL._replace(lr=0.1, weight_decay=0.1),
+    ),
+    _Decay(
+        "still-01",
+        "An element whose gradient is always zero",
+        "Decay alone moves it: decay that skips a zero gradient, or is not multiplied by lr.",
+        gradients=STILL,
+    ),
+    _Decay(
+        "unrectified-01",
+        "Only steps whose variance is intractable",
+        "Whether decay applies while the step is not rectified; hold dialects skip it.",
+        DYADIC._replace(lr=0.5, weight_decay=0.5),
+        steps=4,
+    ),
+    _Decay(
+        "large-01",
+        "lr * decay of one quarter",
+        "Decay after the update instead of before it, or of the updated parameter.",
+        DYADIC._replace(lr=0.5, weight_decay=0.5, beta2=1 - 2.0**-7),
+        dozen(301, 1.0, 0.5, 2.0),
+    ),
+    _Decay(
+        "ascent-01",
+        "Decay while ascending",
+        "Decay shrinks parameters whichever way the gradient points.",
+        DYADIC._replace(weight_decay=0.25, maximize=True),
+    ),
+)
 
 
 def _maximize(number: int, title: str, hyper: Hyper) -> Blueprint:
@@ -107,93 +107,6 @@ def _schedule(name: str, title: str, purpose: str, rates: tuple[float, ...]) -> 
     )
 
 
-PAIR = (tensor(2, 2), tensor(3, origin=-0.75))
-SEVEN = _seeded(302, 1.0, 0.5, 2.0, 0.25, 1.0, 4.0, 0.5)
-
-
-def _tensors(
-    name: str, title: str, purpose: str, has: Callable[[int, int], bool] | None = None
-) -> Blueprint:
-    return Blueprint(
-        profile="tensors",
-        name=name,
-        title=title,
-        clause="S6",
-        paper_line=LINE,
-        purpose=purpose,
-        flags=("tensors",),
-        requires=("tensors", "missing") if has else ("tensors",),
-        gradients=dealt(SEVEN, PAIR, has) if has else dealt(SEVEN, PAIR),
-        x0=PAIR,
-    )
-
-
-GROUPS = (tensor(3), tensor(2, 2, group=1, origin=-0.75))
-
-
-def _groups(name: str, title: str, purpose: str, second: Hyper, *needs: str) -> Blueprint:
-    return Blueprint(
-        profile="groups",
-        name=name,
-        title=title,
-        clause="S1",
-        paper_line=f"{LINE}, hyper-parameters",
-        purpose=purpose,
-        flags=("groups",),
-        requires=("tensors", "groups", *needs),
-        gradients=dealt(SEVEN, GROUPS),
-        hyper=(DYADIC, second._replace(group=1)),
-        x0=GROUPS,
-    )
-
-
-def _shapes(name: str, title: str, x0: tuple[Tensor, ...], *needs: str) -> Blueprint:
-    scales = [2.0 ** -(k % 3) for k in range(sum(len(each.values) for each in x0))]
-    return Blueprint(
-        profile="shapes",
-        name=name,
-        title=title,
-        clause="S7",
-        paper_line=LINE,
-        purpose="The update is elementwise, whatever the shape and the layout in memory.",
-        flags=("shapes",),
-        requires=("shapes", *needs),
-        gradients=dealt(_seeded(303, *scales), x0),
-        x0=x0,
-    )
-
-
-def _injected(number: int, t: int) -> Blueprint:
-    return Blueprint(
-        profile="resume",
-        name=f"state-{number:02}",
-        title=f"Goes on from t = {t:,}",
-        clause="S2",
-        paper_line=f"{LINE}, lines 5 to 11",
-        purpose="The step count and both moments are the state: one that starts anew, or a count "
-        "that has lost its last digits, gives another r_t or another bias correction.",
-        flags=("resume",),
-        requires=("state",),
-        gradients=one(NOISE),
-        start=Start(t, ((0.25, -0.5, 1.0),), ((0.5, 0.125, 2.0),)),
-    )
-
-
-def _restored(number: int, *steps: int) -> Blueprint:
-    return Blueprint(
-        profile="resume",
-        name=f"restore-{number:02}",
-        title=f"Saved and restored after step {', '.join(map(str, steps))}",
-        clause="S2",
-        paper_line=f"{LINE}, lines 5 to 11",
-        purpose="A copy of the state that lacks t, m or v, or that has gone a step further.",
-        flags=("resume",),
-        requires=("restore",),
-        gradients=one(NOISE),
-        restore=steps,
-    )
-
-
 def _eps0(name: str, title: str, purpose: str, gradients: Gradients) -> Blueprint:
     return Blueprint(
         profile="eps0",
@@ -220,7 +133,7 @@ def _nesterov(number: int, title: str, hyper: Hyper) -> Blueprint:
         "ahead in the rectified steps alone.",
         flags=("nesterov",),
         requires=("nesterov",),
-        gradients=one(_seeded(304 + number, 1.0, 0.25, 4.0)),
+        gradients=one(dozen(304 + number, 1.0, 0.25, 4.0)),
         hyper=(hyper._replace(nesterov=True),),
     )
 
@@ -248,7 +161,7 @@ def _complex(
 
 
 def _complexes(convention: str) -> list[Blueprint]:
-    constant, drawn = rows((3.0, 4.0, -1.0, 0.5)), _seeded(310, 1.0, 0.5, 2.0, 0.125)
+    constant, drawn = rows((3.0, 4.0, -1.0, 0.5)), dozen(310, 1.0, 0.5, 2.0, 0.125)
     return [
         _complex(convention, "constant-01", "g = 3 + 4i", constant, DYADIC),
         _complex(convention, "noise-01", "Random gradients", drawn, DYADIC),
@@ -286,15 +199,14 @@ def _compiled(number: int, beta2: float) -> Blueprint:
         "another first rectified step, and another r_t.",
         flags=("compiled", "scalar-precision"),
         requires=("compiled",),
-        gradients=one(_seeded(320 + number, 1.0, 1.0, 0.25)),
+        gradients=one(dozen(320 + number, 1.0, 1.0, 0.25)),
         hyper=(LITERAL._replace(lr=1.0, beta2=beta2),),
         x0=(Tensor((3,), (0.0, 0.0, 0.0)),),
     )
 
 
 BLUEPRINTS = (
-    *_decay("coupled"),
-    *_decay("decoupled"),
+    *(case.blueprint(kind) for kind in ("coupled", "decoupled") for case in DECAYS),
     _maximize(1, "Ascent, dyadic", DYADIC),
     _maximize(2, "Ascent, the usual hyper-parameters", LITERAL),
     _schedule(
@@ -315,61 +227,7 @@ BLUEPRINTS = (
         "The moments and the count go on while nothing moves.",
         (2.0**-4, 2.0**-4, *[0.0] * 5, *[2.0**-4] * 5),
     ),
-    _tensors("shapes-01", "Two tensors of other shapes", "State that tensors share."),
-    _tensors(
-        "late-01",
-        "A tensor that joins at step 6",
-        "Its own count starts at 1: a common count corrects its first moments wrongly.",
-        lambda step, i: i == 0 or step >= 6,
-    ),
-    _tensors(
-        "gaps-01",
-        "A tensor with a gradient in every other step",
-        "A missing gradient is not a zero gradient: nothing of the tensor changes.",
-        lambda step, i: i == 0 or step % 2 == 1,
-    ),
-    _tensors(
-        "never-01",
-        "A tensor that never gets a gradient",
-        "It stays, bit for bit.",
-        lambda step, i: i == 0,
-    ),
-    _groups(
-        "lr-01",
-        "Learning rates 64 to 1",
-        "A step size that is computed once for all groups.",
-        DYADIC._replace(lr=2.0**-10),
-    ),
-    _groups(
-        "betas-01",
-        "Other betas in the second group",
-        "r_t and the corrections of the first group, used for all.",
-        DYADIC._replace(beta1=0.5, beta2=1 - 2.0**-4),
-    ),
-    _groups(
-        "eps-01", "Another eps in the second group", "One eps for all.", DYADIC._replace(eps=0.25)
-    ),
-    _groups(
-        "rectified-01",
-        "A second group that is never rectified",
-        "A branch that is taken once for all groups.",
-        DYADIC._replace(beta2=0.5),
-    ),
-    _groups(
-        "decay-01",
-        "Decay in the second group alone",
-        "One weight decay for all.",
-        DYADIC._replace(weight_decay=0.25),
-        "weight_decay",
-        "decoupled",
-    ),
-    _shapes("scalar-01", "A 0-d array", (tensor(),)),
-    _shapes("empty-01", "An empty tensor beside a full one", (tensor(0), tensor(3)), "tensors"),
-    _shapes("cube-01", "A 3-D array", (tensor(2, 2, 2),)),
-    _shapes("strided-01", "Arrays that are not contiguous", (tensor(2, 3),), "strided"),
-    _shapes("readonly-01", "A gradient that cannot be written to", (tensor(4),), "readonly"),
-    *(_injected(*pair) for pair in enumerate((3, 4, 5, 10**6), start=1)),
-    *(_restored(*pair) for pair in ((1, 4), (2, 5), (3, 4, 5, 6))),
+    *TENSORS,
     _eps0("plain-01", "eps = 0", "eps that is replaced where it is 0.", NOISE),
     _eps0(
         "still-01",

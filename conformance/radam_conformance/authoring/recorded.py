@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .design import Design, Gradients
+from .blueprint import LITERAL, Blueprint, in_core
+from .design import Gradients
 from .record import FILE
 
 PREFIX = "recorded-"
@@ -32,8 +33,8 @@ def _gradients(name: str) -> Gradients:
     return lambda dtype: tuple(map(tuple, np.array(numbers, dtype).tolist()))
 
 
-def _design(name: str, title: str, purpose: str) -> Design:
-    return Design(
+def _design(name: str, title: str, purpose: str) -> Blueprint:
+    return in_core(
         name=f"{PREFIX}{name}-01",
         title=title,
         clause="S4",
@@ -41,10 +42,7 @@ def _design(name: str, title: str, purpose: str) -> Design:
         purpose=purpose,
         flags=("recorded", "literal"),
         gradients=_gradients(name),
-        lr=recordings()[name]["lr"],
-        beta1=0.9,
-        beta2=0.999,
-        eps=1e-8,
+        hyper=LITERAL._replace(lr=recordings()[name]["lr"]),
         x0=tuple(recordings()[name]["x0"]),
     )
 

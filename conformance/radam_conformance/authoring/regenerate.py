@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from radam_ref import dialects
 
-from ..cases import ARRAYS, Case, Expected, Hyper, Tensor
+from ..cases import ARRAYS, Case, Expected, Hyper
 from ..features import PROFILES
 from ..golden_files import FORMAT
 from ..truth import balls, witness
@@ -23,8 +23,6 @@ from ..user_files import write_whole
 from . import recorded
 from .combined import BLUEPRINTS
 from .core import DESIGNS as MADE_UP
-from .design import REAL, Design
-from .kills import kills_of
 
 Record: TypeAlias = dict[str, Any]
 Pairs: TypeAlias = list[list[tuple[float, float]]]  # hi and lo by observed step and element
@@ -62,8 +60,7 @@ def regenerate(
     ArithmeticError
         The oracles disagree, or a bound is infinite.
     """
-    cases = [make_case(design, dtype) for design in DESIGNS for dtype in REAL]
-    cases += [blueprint.case(dtype) for blueprint in BLUEPRINTS for dtype in blueprint.dtypes]
+    cases = [each.case(dtype) for each in (*DESIGNS, *BLUEPRINTS) for dtype in each.dtypes]
     records = _records(cases, progress or (lambda done, total, id: None))
     return list(_differences(records)) if check else _write(records)
 
@@ -89,27 +86,6 @@ def _records(cases: list[Case], progress: Callable[[int, int, str], None]) -> li
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     return [records[case.id] for case in cases]
-
-
-def make_case(design: Design, dtype: str) -> Case:
-    """The case of a design in a dtype, without what is expected of it."""
-    hyper = Hyper(1, design.lr, design.beta1, design.beta2, design.eps, 0.0, True, False, False)
-    return Case(
-        id=f"core/{design.name}-f{dtype.removeprefix('float')}",
-        title=design.title,
-        clause=design.clause,
-        paper_line=design.paper_line,
-        purpose=design.purpose,
-        flags=design.flags,
-        requires=(),
-        kills=kills_of(f"core/{design.name}"),
-        dtype=dtype,
-        hyper=(hyper,),
-        x0=(Tensor((len(design.x0),), design.x0),),
-        steps=design.steps,
-        gradients=tuple((row,) for row in design.gradients(dtype)[: design.steps]),
-        observe=design.observe,
-    )
 
 
 def stored_dialects(case: Case) -> tuple[str, ...]:

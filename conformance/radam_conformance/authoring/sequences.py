@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .design import LITERAL, ZEROS, Design, noise, rows
+from .blueprint import CORE, LITERAL, in_core
+from .design import ZEROS, noise, rows
 
 CHAIN = (1, 2, 4, 5, 6, 7, 10, 20, 50, 100, 200, 500, 1000, 2000, 3000, 4000, 6000, 8000, 10_000)
 
 SEQUENCES = (
-    Design(
+    in_core(
         name="sign-flips-01",
         title="Gradients that change sign at every step",
         clause="S4",
@@ -15,10 +16,10 @@ SEQUENCES = (
         purpose="m is a small difference of large terms: |g| for g, or g*|g| for g^2, shows.",
         flags=("sign-flip", "zero-start"),
         gradients=rows((1.0, -0.75, 0.375), (-1.0, 0.75, -0.3125)),
-        lr=0.5,
+        hyper=CORE._replace(lr=0.5),
         x0=ZEROS,
     ),
-    Design(
+    in_core(
         name="sign-flips-02",
         title="Signs that flip with other periods, literal",
         clause="S4",
@@ -33,12 +34,9 @@ SEQUENCES = (
             (1.5, 2.0, -0.5),
             (-1.5, 2.0, -0.5),
         ),
-        lr=0.1,
-        beta1=0.9,
-        beta2=0.99,
-        eps=1e-8,
+        hyper=LITERAL._replace(lr=0.1, beta2=0.99),
     ),
-    Design(
+    in_core(
         name="sparse-01",
         title="Gradients that are mostly zero",
         clause="S5",
@@ -54,10 +52,10 @@ SEQUENCES = (
             (-2.0, 0.0, 0.75),
             *[ZEROS] * 11,
         ),
-        lr=1.0,
+        hyper=CORE._replace(lr=1.0),
         x0=ZEROS,
     ),
-    Design(
+    in_core(
         name="sparse-02",
         title="Gradients that are mostly zero, literal",
         clause="S5",
@@ -66,9 +64,9 @@ SEQUENCES = (
         "and after the unrectified steps.",
         flags=("sparse", "zero-gradient", "literal"),
         gradients=rows(*[ZEROS] * 2, (1.0, 0.0, 0.0), *[ZEROS] * 4, (0.0, 1.0, -3.0), *[ZEROS] * 6),
-        **LITERAL,
+        hyper=LITERAL,
     ),
-    Design(
+    in_core(
         name="wide-01",
         title="37 elements",
         clause="S4",
@@ -80,7 +78,7 @@ SEQUENCES = (
         steps=6,
         observe=(1, 5, 6),
     ),
-    Design(
+    in_core(
         name="spike-01",
         title="A spike every hundred steps",
         clause="S4",
@@ -89,14 +87,12 @@ SEQUENCES = (
         "bounded shows.",
         flags=("sparse",),
         gradients=rows(*[(2.0**-10, 0.0)] * 99, (1.0, -0.5)),
-        lr=0.125,
-        beta1=0.0,
-        beta2=1 - 2.0**-7,
+        hyper=CORE._replace(lr=0.125, beta1=0.0, beta2=1 - 2.0**-7),
         x0=(0.0, 0.5),
         steps=200,
         observe=(1, 5, 6, 50, 99, 100, 101, 150, 199, 200),
     ),
-    Design(
+    in_core(
         name="mixed-magnitudes-01",
         title="Huge and tiny gradients side by side",
         clause="S4",
@@ -104,9 +100,9 @@ SEQUENCES = (
         purpose="The update is elementwise: a norm, a clip or a shared scale mixes elements.",
         flags=("mixed-magnitudes",),
         gradients=noise(13, 2.0**-40, 1.0, 2.0**40),
-        eps=2.0**-60,
+        hyper=CORE._replace(eps=2.0**-60),
     ),
-    Design(
+    in_core(
         name="mixed-magnitudes-02",
         title="Huge gradients first, tiny ones after, in one element",
         clause="S4",
@@ -117,11 +113,10 @@ SEQUENCES = (
         gradients=rows(
             (2.0**20, 1.0, -(2.0**12)), *[(0.5, -(2.0**-16), 1.0), (-0.25, 2.0**-14, 0.75)] * 20
         ),
-        lr=1.0,
-        beta2=1 - 2.0**-7,
+        hyper=CORE._replace(lr=1.0, beta2=1 - 2.0**-7),
         x0=ZEROS,
     ),
-    Design(
+    in_core(
         name="zero-start-01",
         title="The update alone, dyadic",
         clause="S4",
@@ -130,10 +125,10 @@ SEQUENCES = (
         "usual size swallows.",
         flags=("zero-start",),
         gradients=noise(14, 1.0, 0.125, 8.0),
-        lr=1.0,
+        hyper=CORE._replace(lr=1.0),
         x0=ZEROS,
     ),
-    Design(
+    in_core(
         name="zero-start-02",
         title="The update alone, literal",
         clause="S1",
@@ -142,13 +137,10 @@ SEQUENCES = (
         "a factor of millions in float64.",
         flags=("zero-start", "literal"),
         gradients=noise(15, 1.0, 0.125, 8.0),
-        lr=1.0,
-        beta1=0.9,
-        beta2=0.999,
-        eps=1e-8,
+        hyper=LITERAL._replace(lr=1.0),
         x0=ZEROS,
     ),
-    Design(
+    in_core(
         name="closed-form-01",
         title="A constant gradient",
         clause="S2",
@@ -157,10 +149,10 @@ SEQUENCES = (
         "eps, so r_t and both corrections can be read off.",
         flags=("closed-form", "zero-start"),
         gradients=rows((1.0, -0.5, 3.0)),
-        lr=1.0,
+        hyper=CORE._replace(lr=1.0),
         x0=ZEROS,
     ),
-    Design(
+    in_core(
         name="closed-form-02",
         title="A constant gradient, literal",
         clause="S2",
@@ -168,9 +160,9 @@ SEQUENCES = (
         purpose="As closed-form-01 with the usual hyper-parameters.",
         flags=("closed-form", "literal"),
         gradients=rows((1.0, -0.5, 3.0)),
-        **LITERAL,
+        hyper=LITERAL,
     ),
-    Design(
+    in_core(
         name="beta1-zero-01",
         title="No momentum, beta1 = 0",
         clause="S6",
@@ -178,10 +170,9 @@ SEQUENCES = (
         purpose="m = g and 1 - beta1^t = 1: 0^t, or a zero taken for a missing value, shows.",
         flags=("beta-zero",),
         gradients=noise(16, 1.0, 0.25, 2.0),
-        lr=0.125,
-        beta1=0.0,
+        hyper=CORE._replace(lr=0.125, beta1=0.0),
     ),
-    Design(
+    in_core(
         name="beta2-zero-01",
         title="No second moment, beta2 = 0",
         clause="S6",
@@ -189,10 +180,9 @@ SEQUENCES = (
         purpose="rho_inf = 1: never rectified, no division by zero, v = g^2.",
         flags=("beta-zero", "never-rectified"),
         gradients=noise(17, 1.0, 0.25, 2.0),
-        lr=0.125,
-        beta2=0.0,
+        hyper=CORE._replace(lr=0.125, beta2=0.0),
     ),
-    Design(
+    in_core(
         name="long-memory-01",
         title="beta1 above beta2",
         clause="S2",
@@ -200,12 +190,9 @@ SEQUENCES = (
         purpose="beta1 = 0.99, beta2 = 0.9: betas that were exchanged anywhere show.",
         flags=("swapped", "literal"),
         gradients=noise(18, 1.0, 0.25, 2.0),
-        lr=0.1,
-        beta1=0.99,
-        beta2=0.9,
-        eps=1e-8,
+        hyper=CORE._replace(lr=0.1, beta1=0.99, beta2=0.9, eps=1e-8),
     ),
-    Design(
+    in_core(
         name="large-lr-01",
         title="A learning rate of 8",
         clause="S4",
@@ -214,10 +201,9 @@ SEQUENCES = (
         "before the rectification shows.",
         flags=("large-lr",),
         gradients=noise(19, 1.0, 0.25, 2.0),
-        lr=8.0,
-        beta2=1 - 2.0**-7,
+        hyper=CORE._replace(lr=8.0, beta2=1 - 2.0**-7),
     ),
-    Design(
+    in_core(
         name="chain-01",
         title="10,000 steps with the usual hyper-parameters",
         clause="S2",
@@ -228,9 +214,9 @@ SEQUENCES = (
         x0=(0.5, -1.25),
         steps=10_000,
         observe=CHAIN,
-        **LITERAL,
+        hyper=LITERAL,
     ),
-    Design(
+    in_core(
         name="chain-02",
         title="10,000 steps of lr = 2, dyadic",
         clause="S2",
@@ -238,7 +224,7 @@ SEQUENCES = (
         purpose="As chain-01 with large steps from zero, so that updates are not rounded away.",
         flags=("chain", "large-lr", "zero-start"),
         gradients=noise(21, 1.0, 0.125, rows=8),
-        lr=2.0,
+        hyper=CORE._replace(lr=2.0),
         x0=(0.0, 0.0),
         steps=10_000,
         observe=CHAIN,
