@@ -8,7 +8,18 @@ from radam_ref import rectification, rho, schedules, variance
 
 from .intervals import band, interval
 from .plots import panels
-from .runs import Done, Experiment, Place, Result, Run, Scale, Settings, Shown, Tick
+from .runs import (
+    Done,
+    Experiment,
+    Place,
+    Result,
+    Run,
+    Scale,
+    Settings,
+    Shown,
+    Tick,
+    results_with,
+)
 
 BETA2 = 0.999
 MEANS = (0.0, 0.1, 1.0)
@@ -48,31 +59,10 @@ def task(settings: Settings, seed: int, place: Place, tick: Tick) -> Result:
 def show(done: Done) -> Shown:
     """Simulated, exact and first-order; r_t and the warm-up that is nearest to it."""
     last = done[0][0].settings["last"]
-    steps = observed(last)
-    by_mean = {
-        mean: [result["variance"] for run, result in done if run.settings["mean"] == mean]
-        for mean in MEANS
-    }
+    by_mean = {mean: [r["variance"] for r in results_with(done, mean=mean)] for mean in MEANS}
+    rhos = {t: rho(t, BETA2) for t in observed(last)}
     figure, (left, right) = panels(2, 5.2, 3.8)
-    for mean, marker in zip(MEANS, "os^", strict=True):
-        middle, half = band(by_mean[mean])
-        left.errorbar(
-            steps, middle, half, fmt=marker, ms=3, lw=0.8, label=f"simulated, mean {mean:g}"
-        )
-    rhos = {t: rho(t, BETA2) for t in steps}
-    above = [t for t in steps if rhos[t] > 4]
-    left.plot(above, [variance.psi_variance(rhos[t]) for t in above], "k-", label="theorem")
-    first = [variance.psi_variance_first_order(rhos[t]) for t in above]
-    left.plot(above, first, "k:", label="first order")
-    left.set(
-        xscale="log",
-        yscale="log",
-        xlabel="t",
-        ylabel="Var[ψ]",
-        xlim=(1.7, last * 1.2),
-        ylim=(1e-4, 30),
-    )
-    left.legend(fontsize=8)
+    _draw_variances(left, by_mean, rhos)
     t_w, misfit = nearest_warmup(20_000)
     _draw_rates(right, t_w)
     return Shown(
@@ -81,7 +71,7 @@ def show(done: Done) -> Shown:
             "intervals over seeds. Right: r_t, the same without its approximation, and the nearest "
             "linear warm-up, from the first rectified step on.": figure
         },
-        [*_findings(steps, by_mean[0.0], rhos), _of_warmup(t_w, misfit)],
+        [*_findings(by_mean[0.0], rhos), _of_warmup(t_w, misfit)],
     )
 
 
@@ -95,6 +85,22 @@ def nearest_warmup(last: int) -> tuple[int, float]:
     return lengths[best], float(misfits[best])
 
 
+def _draw_variances(axes, by_mean, rhos: dict[int, float]) -> None:  # type: ignore[no-untyped-def]
+    steps = list(rhos)
+    for mean, marker in zip(MEANS, "os^", strict=True):
+        middle, half = band(by_mean[mean])
+        label = f"simulated, mean {mean:g}"
+        axes.errorbar(steps, middle, half, fmt=marker, ms=3, lw=0.8, label=label)
+    above = {t: rho for t, rho in rhos.items() if rho > 4}
+    exact = [variance.psi_variance(rho) for rho in above.values()]
+    axes.plot(list(above), exact, "k-", label="theorem")
+    first = [variance.psi_variance_first_order(rho) for rho in above.values()]
+    axes.plot(list(above), first, "k:", label="first order")
+    axes.set(xscale="log", yscale="log", xlabel="t", ylabel="Var[ψ]")
+    axes.set(xlim=(1.7, steps[-1] * 1.2), ylim=(1e-4, 30))
+    axes.legend(fontsize=8)
+
+
 def _draw_rates(axes, t_w: int) -> None:  # type: ignore[no-untyped-def]
     steps = [int(t) for t in np.unique(np.geomspace(5, 20_000, 150).astype(int))]
     warm = schedules.warmup(1.0, t_w)
@@ -106,7 +112,8 @@ def _draw_rates(axes, t_w: int) -> None:  # type: ignore[no-untyped-def]
     axes.legend(fontsize=8)
 
 
-def _findings(steps: list[int], simulated: list[list[float]], rhos: dict[int, float]) -> list[str]:
+def _findings(simulated: list[list[float]], rhos: dict[int, float]) -> list[str]:
+    steps = list(rhos)
     columns = dict(zip(steps, zip(*simulated, strict=True), strict=True))
     told = []
     for t in (steps[len(steps) // 3], steps[2 * len(steps) // 3], steps[-1]):

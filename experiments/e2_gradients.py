@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -12,7 +14,18 @@ from .intervals import interval
 from .models import Transformer
 from .optimizers import optimizer
 from .plots import curves, grid, panels
-from .runs import Done, Experiment, Place, Result, Run, Scale, Settings, Shown, Tick
+from .runs import (
+    Done,
+    Experiment,
+    Place,
+    Result,
+    Run,
+    Scale,
+    Settings,
+    Shown,
+    Tick,
+    results_with,
+)
 from .text_data import characters_of_docstrings, windows
 from .training import bin_ends, binned, train
 
@@ -85,20 +98,11 @@ def median(counts: list[int]) -> float:
 def show(done: Done) -> Shown:
     """A histogram over time for each method (the first seed), medians and training curves."""
     steps = done[0][0].settings["steps"]
-    by_method = {
-        method: [result for run, result in done if run.settings["method"] == method]
-        for method in METHODS
-    }
+    by_method = {method: results_with(done, method=method) for method in METHODS}
     figure, axes = grid(1, len(METHODS), sharey=True)
     for method, panel in zip(METHODS, axes[0], strict=True):
-        counts = np.array(by_method[method][0]["histograms"], float).T
-        shares = counts / counts.sum(0)
-        times = observed(steps)[: shares.shape[1]]
-        panel.pcolormesh(
-            times, (EDGES[1:] + EDGES[:-1]) / 2, shares, cmap="magma_r", vmax=0.2, rasterized=True
-        )
-        panel.set(title=method, xlabel="step", xscale="log")
-        panel.grid(False)
+        _draw_shares(panel, by_method[method][0]["histograms"], steps)
+        panel.set_title(method)
     axes[0][0].set_ylabel("log₁₀ |g|")
     trained, (left,) = panels(1, 6.4, 3.6)
     losses = {name: [r["losses"] for r in results] for name, results in by_method.items()}
@@ -114,6 +118,15 @@ def show(done: Done) -> Shown:
         },
         _findings(by_method),
     )
+
+
+def _draw_shares(panel: Any, histograms: list[list[int]], steps: int) -> None:
+    counts = np.array(histograms, float).T
+    shares = counts / counts.sum(0)
+    times, sizes = observed(steps)[: shares.shape[1]], (EDGES[1:] + EDGES[:-1]) / 2
+    panel.pcolormesh(times, sizes, shares, cmap="magma_r", vmax=0.2, rasterized=True)
+    panel.set(xlabel="step", xscale="log")
+    panel.grid(False)
 
 
 def _findings(by_method: dict[str, list[Result]]) -> list[str]:

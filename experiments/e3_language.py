@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 
@@ -12,7 +13,18 @@ from .intervals import interval
 from .models import LanguageLSTM
 from .optimizers import optimizer
 from .plots import curves, panels
-from .runs import Done, Experiment, Place, Result, Run, Scale, Settings, Shown, Tick
+from .runs import (
+    Done,
+    Experiment,
+    Place,
+    Result,
+    Run,
+    Scale,
+    Settings,
+    Shown,
+    Tick,
+    results_with,
+)
 from .text_data import billion_words, held_out_loss, windows, words_of_docstrings
 from .training import bin_ends, binned, train
 
@@ -59,10 +71,7 @@ def task(settings: Settings, seed: int, place: Place, tick: Tick) -> Result:
 
 def show(done: Done) -> Shown:
     """Training curves, and the perplexity of held-out text."""
-    losses = {
-        method: [result["losses"] for run, result in done if run.settings["method"] == method]
-        for method in METHODS
-    }
+    losses = _by_method(done, "losses")
     figure, (left,) = panels(1, 6.4, 3.6)
     points = len(losses["Adam"][0])
     steps = done[0][0].settings["steps"]
@@ -73,11 +82,12 @@ def show(done: Done) -> Shown:
     return Shown({caption: figure}, _findings(done, losses))
 
 
+def _by_method(done: Done, what: str) -> dict[str, list[Any]]:
+    return {method: [r[what] for r in results_with(done, method=method)] for method in METHODS}
+
+
 def _findings(done: Done, losses: dict[str, list[list[float]]]) -> list[str]:
-    held = {
-        method: [result["held_out"] for run, result in done if run.settings["method"] == method]
-        for method in METHODS
-    }
+    held = _by_method(done, "held_out")
     told = [
         f"{method}: held-out loss {interval(held[method]).text()} nats, perplexity "
         f"{math.exp(interval(held[method]).mean):.1f}, over {len(held[method])} seeds."
@@ -92,16 +102,14 @@ def _findings(done: Done, losses: dict[str, list[list[float]]]) -> list[str]:
         f"Adam's loss less RAdam's, paired by seed: {early.text()} after an eighth of the "
         f"training, {late.text()} at its end, {end.text()} on held-out text."
     )
-    slower = (
-        "Shown: r_t makes RAdam slower than Adam at first." if early.mean + early.half < 0 else ""
-    )
-    better = end.mean - end.half > 0
-    last = done[0][0].settings["steps"]
-    ends = (
+    if early.mean + early.half < 0:
+        told.append("Shown: r_t makes RAdam slower than Adam at first.")
+    better, last = end.mean - end.half > 0, done[0][0].settings["steps"]
+    told.append(
         f"{'Shown' if better else 'Not shown here'}: that RAdam ends better than Adam. At the last "
         f"step, {last}, r_t is {rectification(last, 0.999) or 0:.2f}."
     )
-    return [*told, *([slower] if slower else []), ends]
+    return told
 
 
 EXPERIMENT = Experiment("language", runs, task, show)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .images import chosen, run, task
+from .images import run, task
 from .intervals import interval
 from .plots import curves, grid
-from .runs import Done, Experiment, Place, Run, Scale, Shown
+from .runs import Done, Experiment, Place, Run, Scale, Shown, results_with
 from .training import bin_ends
 
 RATES = {"SGD": 0.1, "Adam": 0.003, "RAdam": 0.003}
@@ -40,7 +40,7 @@ def show(done: Done) -> Shown:
     figure, axes = grid(2, len(models))
     table = [["network", *RATES]]
     for column, model in enumerate(models):
-        by_method = {name: chosen(done, model=model, method=name) for name in RATES}
+        by_method = {name: results_with(done, model=model, method=name) for name in RATES}
         losses = {name: [r["losses"] for r in results] for name, results in by_method.items()}
         tests = {name: [r["tests"] for r in results] for name, results in by_method.items()}
         above, below = axes[0][column], axes[1][column]
@@ -59,7 +59,7 @@ def show(done: Done) -> Shown:
 
 def _order(done: Done, model: str) -> str:
     ours, adam, sgd = (
-        [r["accuracy"] for r in chosen(done, model=model, method=name)]
+        [r["accuracy"] for r in results_with(done, model=model, method=name)]
         for name in ("RAdam", "Adam", "SGD")
     )
     against = {
@@ -75,8 +75,8 @@ def _order(done: Done, model: str) -> str:
 
 
 def _check(done: Done) -> str:
-    (theirs,) = chosen(done, method=CHECK)
-    ours = chosen(done, model="ResNet-20", method="Adam")[0]
+    (theirs,) = results_with(done, method=CHECK)
+    ours = results_with(done, model="ResNet-20", method="Adam")[0]
     first = len(ours["first"])
     gap = np.abs(np.subtract(theirs["first"], ours["first"])).max()
     later = np.array(theirs["losses"], float) / np.array(ours["losses"], float) - 1

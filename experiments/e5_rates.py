@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .images import chosen, run, task
+from .images import run, task
 from .intervals import Interval, interval
 from .plots import COLOURS, curves, over_rates, panels
-from .runs import Done, Experiment, Place, Run, Scale, Shown
+from .runs import Done, Experiment, Place, Run, Scale, Shown, results_with
 
 METHODS = ("SGD", "Adam", "RAdam")
 RATES = (0.1, 0.03, 0.01, 0.003)
@@ -31,7 +31,7 @@ def runs(scale: Scale, place: Place) -> list[Run]:
 
 def spread(done: Done, **which: object) -> Interval:
     """The best accuracy less the worst over the rates, seed by seed."""
-    accuracies = [[r["accuracy"] for r in chosen(done, lr=lr, **which)] for lr in RATES]
+    accuracies = [[r["accuracy"] for r in results_with(done, lr=lr, **which)] for lr in RATES]
     return interval([max(column) - min(column) for column in zip(*accuracies, strict=True)])
 
 
@@ -41,14 +41,17 @@ def show(done: Done) -> Shown:
     steps = done[0][0].settings["steps"]
     table = [["method", *(f"{lr:g}" for lr in RATES), "best - worst"]]
     for method, panel in zip(METHODS, axes[:-1], strict=True):
-        tests = {str(lr): [r["tests"] for r in chosen(done, method=method, lr=lr)] for lr in RATES}
+        tests = {
+            str(lr): [r["tests"] for r in results_with(done, method=method, lr=lr)] for lr in RATES
+        }
         lengths = {len(test) for of_rate in tests.values() for test in of_rate}
         (count,) = {max(lengths)}
         whole = {lr: [t + [None] * (count - len(t)) for t in of] for lr, of in tests.items()}
         curves(panel, [steps * (k + 1) / count for k in range(count)], whole, SHADES)
         panel.set(title=method, xlabel="step", ylim=(0, 101))
         finals = [
-            interval([r["accuracy"] for r in chosen(done, method=method, lr=lr)]) for lr in RATES
+            interval([r["accuracy"] for r in results_with(done, method=method, lr=lr)])
+            for lr in RATES
         ]
         over_rates(axes[-1], RATES, finals, label=method, color=COLOURS[method])
         row = [f"{final.mean:.1f} ± {final.half:.1f}" for final in finals]

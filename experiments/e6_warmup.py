@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from . import e5_rates
 from .e5_rates import RATES, SETTINGS, spread
-from .images import chosen, run, task
+from .images import run, task
 from .intervals import interval
 from .plots import over_rates, panels
-from .runs import Done, Experiment, Place, Run, Scale, Shown
+from .runs import Done, Experiment, Place, Run, Scale, Shown, results_with
 
 LENGTHS = {
     Scale.TINY: (1, 2, 3, 4),
@@ -37,7 +37,9 @@ def show(done: Done) -> Shown:
     figure, (left,) = panels(1, 6.4, 3.8)
     table = [["method", *(f"{lr:g}" for lr in RATES), "best - worst"]]
     for colour, (name, kind) in zip([*SHADES, "#c0392b"], kinds.items(), strict=True):
-        finals = [interval([r["accuracy"] for r in chosen(done, lr=lr, **kind)]) for lr in RATES]
+        finals = [
+            interval([r["accuracy"] for r in results_with(done, lr=lr, **kind)]) for lr in RATES
+        ]
         over_rates(left, RATES, finals, label=name, color=colour)
         row = [f"{final.mean:.1f} ± {final.half:.1f}" for final in finals]
         table.append([name, *row, spread(done, **kind).text(1)])
@@ -51,7 +53,9 @@ def show(done: Done) -> Shown:
 def _findings(done: Done, kinds: dict[str, dict[str, object]]) -> list[str]:
     best = {}
     for name, kind in kinds.items():
-        finals = [interval([r["accuracy"] for r in chosen(done, lr=lr, **kind)]) for lr in RATES]
+        finals = [
+            interval([r["accuracy"] for r in results_with(done, lr=lr, **kind)]) for lr in RATES
+        ]
         best[name] = max(finals, key=lambda final: final.mean)
     spreads = {name: spread(done, **kind) for name, kind in kinds.items()}
     radam = spreads.pop("RAdam")

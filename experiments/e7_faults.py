@@ -19,7 +19,18 @@ from .intervals import Interval, interval
 from .models import small_net
 from .optimizers import optimizer
 from .plots import panels
-from .runs import Done, Experiment, Place, Result, Run, Scale, Settings, Shown, Tick
+from .runs import (
+    Done,
+    Experiment,
+    Place,
+    Result,
+    Run,
+    Scale,
+    Settings,
+    Shown,
+    Tick,
+    results_with,
+)
 from .training import train
 
 BETAS = (0.9, 0.99, 0.999, 0.9999)
@@ -92,7 +103,7 @@ def _final(settings: Settings, seed: int, name: str) -> float:
 
 def differences(done: Done, beta2: float) -> dict[str, Interval]:
     """Each fault's loss less the right step's, paired by seed; all share the level."""
-    results = [result["loss"] for run, result in done if run.settings["beta2"] == beta2]
+    results = [result["loss"] for result in results_with(done, beta2=beta2)]
     names = [name for name in results[0] if name != RIGHT]
     level = 1 - 0.05 / len(names)
 

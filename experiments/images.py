@@ -14,7 +14,7 @@ from radam_ref import schedules
 from .image_data import Images, accuracy, batches, cifar10, digits, image_folder
 from .models import resnet
 from .optimizers import optimizer
-from .runs import Done, Place, Result, Run, Settings, Tick
+from .runs import Place, Result, Run, Settings, Tick
 from .training import binned, train
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -75,13 +75,3 @@ def task(settings: Settings, seed: int, place: Place, tick: Tick) -> Result:
         "tests": tests,
         "accuracy": tests[-1] if whole else 100 / images.classes,
     }
-
-
-def chosen(done: Done, **settings: Any) -> list[Result]:
-    """The results of the runs that have these settings, by seed."""
-    found = [
-        (run.seed, result)
-        for run, result in done
-        if all(run.settings[name] == value for name, value in settings.items())
-    ]
-    return [result for _, result in sorted(found, key=lambda pair: pair[0])]

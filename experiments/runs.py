@@ -103,6 +103,16 @@ def _read(path: Path) -> Result:
     return result
 
 
+def results_with(done: Done, **settings: Any) -> list[Result]:
+    """The results of the runs that have these settings, by seed."""
+    found = [
+        (run.seed, result)
+        for run, result in done
+        if all(run.settings[name] == value for name, value in settings.items())
+    ]
+    return [result for _, result in sorted(found, key=lambda pair: pair[0])]
+
+
 def _finite(value: Any) -> Any:
     """Numbers of 6 digits; null for what is not finite, which JSON cannot say."""
     if isinstance(value, Mapping):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from radam_ref import Dialect
@@ -56,28 +56,15 @@ def diagnose(
     failing = len(wrong) + len(single) + len(taken)
     if not failing:
         return None
-    # Lost precision is told by bounds, not by playing: two such programs round differently.
-    narrow, rest = _split(wrong, lambda target: is_narrow(target, dialect))
-    if narrow:  # other faults show through its roundings
-        rest = [in_binary32(target, dialect) for target in rest]
-    rounded, rest = _split(rest, lambda target: is_rounded(target, dialect))
-    if len(rounded) < len(rest):  # then by chance, perhaps: another cause may explain them too
-        rounded, rest = [], _in_order([*rounded, *rest])
+    narrow, rounded, rest = _imprecise(wrong, dialect)
     reached, unreached = _split(rest, lambda target: target.step > 0)
     passing = _targets(runs, results, dialect, "pass")
     causes, left = cover(reached, passing, dialect, lambda left: progress(failing - left, failing))
     late, others = _split(left, lambda target: is_rounded(target, dialect))
     if len(late) > len(others):
         rounded, left = [*rounded, *late], others
-    single |= {target.case.id: target.step for target in rounded}
-    for cause, steps in (
-        (SINGLE, single),
-        (NARROW, {target.case.id: target.step for target in narrow}),
-        (TAKEN, taken),
-    ):
-        if steps:
-            ids = tuple(sorted(steps, key=lambda id: (steps[id], not id.startswith("core/"))))
-            causes.append(replace(cause, cases=ids, step=steps[ids[0]], dialect=dialect))
+    found = ((SINGLE, single | _steps(rounded)), (NARROW, _steps(narrow)), (TAKEN, taken))
+    causes += [_explaining(cause, steps, dialect) for cause, steps in found if steps]
     left += unreached
     return Diagnosis(
         failing,
@@ -86,6 +73,33 @@ def diagnose(
         left[0].step if left else 0,
         _notes([target.case.id for target in left], runs),
     )
+
+
+def _imprecise(
+    wrong: Sequence[Target], dialect: Dialect
+) -> tuple[list[Target], list[Target], list[Target]]:
+    """The cases that are computed in binary32, those with such scalar terms, and the others.
+
+    This is told by bounds, not by playing: two such programs round differently.
+    """
+    narrow, rest = _split(wrong, lambda target: is_narrow(target, dialect))
+    if narrow:  # other faults show through its roundings
+        rest = [in_binary32(target, dialect) for target in rest]
+    rounded, rest = _split(rest, lambda target: is_rounded(target, dialect))
+    if len(rounded) < len(rest):  # then by chance, perhaps: another cause may explain them too
+        rounded, rest = [], _in_order([*rounded, *rest])
+    return narrow, rounded, rest
+
+
+def _steps(targets: Iterable[Target]) -> dict[str, int]:
+    """Where each case leaves its bound."""
+    return {target.case.id: target.step for target in targets}
+
+
+def _explaining(cause: Cause, steps: Mapping[str, int], dialect: Dialect) -> Cause:
+    """The cause with its cases, the one that fails first in front."""
+    ids = tuple(sorted(steps, key=lambda id: (steps[id], not id.startswith("core/"))))
+    return replace(cause, cases=ids, step=steps[ids[0]], dialect=dialect)
 
 
 def _is(result: CaseResult, *verdicts: str) -> bool:

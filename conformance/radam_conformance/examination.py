@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache, cached_property
 
 from radam_ref import Dialect, dialects
@@ -12,8 +11,9 @@ from radam_ref import Dialect, dialects
 from . import laws
 from .cases import Case, load_case, load_index, load_suite
 from .diagnosis import diagnose
+from .features import lacking
 from .harness import Harness
-from .identify import decay_of, fit, is_probe, leave_out_other_conventions
+from .identify import fit, is_probe, leave_out_other_conventions, nearest
 from .judge import offers, smoke, takes
 from .results import CaseResult, Fit, Report
 from .schedule import Run, request
@@ -95,8 +95,8 @@ class Examination:
         if case.dtype not in self._dtypes:
             raise NotOffered(f"it does not offer {case.dtype}")
         if not offers(port.hello, case):
-            lacking = [word for word in case.requires if word not in port.hello.features]
-            raise NotOffered(f"it does not offer {', '.join(lacking)}")
+            missing = lacking(case.requires, port.hello.features)
+            raise NotOffered(f"it does not offer {', '.join(missing)}")
         if case.profile.startswith(CONVENTIONS) and id not in self._own_conventions:
             raise NotOffered(f"it computes another convention than {case.profile}")
         run = self._run(case)
@@ -173,12 +173,10 @@ class Examination:
 
     def _dialects(self, case: Case) -> tuple[Dialect, Dialect]:
         """The dialect to judge by, and the one that it computes."""
-        closest = self._fits[0].dialect if self._fits else Dialect()
-        if case.profile.startswith("decay."):
-            decay = decay_of(self._conventions, self._port.hello, closest)
-            closest = replace(closest, weight_decay=decay or closest.weight_decay)
-        used = self._dialect or closest
-        return used, closest if self._fits else used
+        runs = self._conventions if case.profile.startswith("decay.") else []
+        computed = nearest(self._fits, runs, self._port.hello)
+        used = self._dialect or computed
+        return used, computed if self._fits else used
 
     @cached_property
     def _lawful(self) -> dict[str, CaseResult]:

@@ -52,7 +52,13 @@ def _computed(case: Case, dialect: Dialect) -> Expected:
     return expected(case, dialect)
 
 
-def decay_of(runs: Sequence[Run], hello: Hello, dialect: Dialect) -> str:
+def nearest(fits: Sequence[Fit], runs: Sequence[Run], hello: Hello) -> Dialect:
+    """The dialect that fits best, with the weight decay that the runs show; the paper's if none."""
+    dialect = fits[0].dialect if fits else Dialect()
+    return replace(dialect, weight_decay=_decay_of(runs, hello, dialect) or dialect.weight_decay)
+
+
+def _decay_of(runs: Sequence[Run], hello: Hello, dialect: Dialect) -> str:
     """The weight decay of a port that cannot be told which to compute; "" if nothing shows it.
 
     `leave_out_other_conventions` has told coupled from decoupled; left is decay without lr.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from radam_ref import Dialect
 
@@ -17,9 +16,9 @@ from .diagnosis import diagnose
 from .drivers._surroundings import flushes_subnormals
 from .features import lacking
 from .harness import Harness
-from .identify import decay_of, decays, fit, is_probe, leave_out_other_conventions
+from .identify import decays, fit, is_probe, leave_out_other_conventions, nearest
 from .protocol import Answer, Hello
-from .results import Cause, Diagnosis, Report
+from .results import CaseResult, Cause, Diagnosis, Fit, Report
 from .schedule import INTERRUPTED, Progress, Run, request, run_all
 from .spec import LoadError, Spec
 from .verdicts import verdicts, words
@@ -83,49 +82,76 @@ def judge(
     """
     _require_subnormals()
     with ExitStack() as stack:
-        others = [
-            stack.enter_context(Harness(spec, timeout_scale=timeout_scale, later=True))
-            for _ in range(1, jobs)
+        *others, port = [
+            stack.enter_context(Harness(spec, timeout_scale=timeout_scale, later=later))
+            for later in (*[True] * (jobs - 1), False)
         ]
-        port = stack.enter_context(Harness(spec, timeout_scale=timeout_scale))
-        hello = port.hello
         dtypes = _dtypes_that_work(port, spec, cases, seed)
-        offered = [c for c in cases if c.dtype in dtypes and (asked or offers(hello, c))]
-        wanted = {case.id for case in offered}
-        unwanted = (case for case in load_suite() if case.id not in wanted)
-        probes = [case for case in unwanted if is_probe(case) and case.dtype in dtypes]
-        runs = run_all([port, *others], [*probes, *offered], progress)
+        offered = [c for c in cases if c.dtype in dtypes and (asked or offers(port.hello, c))]
+        runs = run_all([port, *others], [*_further_probes(offered, dtypes), *offered], progress)
         interrupted = any(run.outcome.text == INTERRUPTED for run in runs)
-        lawful = [] if interrupted or seed is None else laws.check(port, hello, dtypes, seed)
+        lawful = [] if interrupted or seed is None else laws.check(port, port.hello, dtypes, seed)
         gave_up = next((p.gave_up for p in (port, *others) if p.gave_up), "")
-        runs = leave_out_other_conventions(runs, hello, dialect)
-        wanted &= {run.case.id for run in runs}
-        answers = [(run.case, run.outcome.answer) for run in runs if run.outcome.answer]
-        fits = fit(answers, declared=hello.dialect, every=every_dialect)
-        closest = fits[0].dialect if fits else Dialect()
-        if decay := decay_of(runs, hello, closest):
-            closest = replace(closest, weight_decay=decay)
-        used = closest if dialect is None else dialect
-        judged = verdicts(runs, used, closest if fits else used)
-        results = tuple(result for result in judged if result.case.id in wanted)
+        runs = leave_out_other_conventions(runs, port.hello, dialect)
+        found = _findings(runs, offered, port.hello, dialect, every_dialect)
+        used, results = found.dialect, found.results
         diagnosis = None if interrupted else diagnose(runs, results, used, _told(progress))
         pages = _explanations(diagnosis, runs, dialect, used, port) if explain and diagnosis else ()
     return Report(
         spec=shlex.join(spec.words()),
-        hello=hello,
+        hello=port.hello,
         dialect=used,
         by_name=dialect is not None,
-        fits=tuple(fits),
+        fits=found.fits,
         results=(*results, *lawful),
-        not_offered=_not_offered(cases, [run.case for run in runs], dtypes),
+        not_offered=_not_offered(cases, [run.case for run in runs]),
         asked=asked,
         gave_up=gave_up,
-        decays=decays(answers, closest),
+        decays=found.decays,
         diagnosis=diagnosis,
         explanations=pages,
         seed=seed,
         interrupted=interrupted,
     )
+
+
+def _further_probes(offered: Sequence[Case], dtypes: set[str]) -> list[Case]:
+    """The cases by which a dialect is found out, but for those that are run anyway."""
+    ids = {case.id for case in offered}
+    further = (case for case in load_suite() if case.id not in ids)
+    return [case for case in further if is_probe(case) and case.dtype in dtypes]
+
+
+class _Findings(NamedTuple):
+    """What the answers of a port tell.
+
+    Attributes
+    ----------
+    dialect : Dialect
+        To judge by.
+    fits, decays
+        As of `Report`.
+    results : tuple of CaseResult
+        Of the cases that were wanted.
+    """
+
+    dialect: Dialect
+    fits: tuple[Fit, ...]
+    decays: Mapping[str, Mapping[str, float]]
+    results: tuple[CaseResult, ...]
+
+
+def _findings(
+    runs: Sequence[Run], wanted: Sequence[Case], hello: Hello, dialect: Dialect | None, every: bool
+) -> _Findings:
+    answers = [(run.case, run.outcome.answer) for run in runs if run.outcome.answer]
+    fits = fit(answers, declared=hello.dialect, every=every)
+    computed = nearest(fits, runs, hello)
+    used = computed if dialect is None else dialect
+    ids = {case.id for case in wanted}
+    judged = verdicts(runs, used, computed if fits else used)
+    results = tuple(result for result in judged if result.case.id in ids)
+    return _Findings(used, tuple(fits), decays(answers, computed), results)
 
 
 def _require_subnormals() -> None:
@@ -202,9 +228,7 @@ def smoke(port: Harness, spec: Spec, dtypes: set[str]) -> set[str]:
     return dtypes - {dtype for dtype, o in outcomes.items() if o.kind == "unsupported"}
 
 
-def _not_offered(
-    cases: Iterable[Case], ran: Iterable[Case], dtypes: set[str]
-) -> tuple[tuple[str, int], ...]:
+def _not_offered(cases: Iterable[Case], ran: Iterable[Case]) -> tuple[tuple[str, int], ...]:
     """What was wanted and not run: the parts, and the dtypes of Core, each with its cases."""
     left = {case.id: case for case in cases}
     for case in ran:

@@ -101,7 +101,7 @@ EPS: tuple[Fault, ...] = (
     fault(
         "half-eps-in-params-dtype",
         "eps is rounded to the half precision of the parameters, and 0/0 makes NaN where it is 0",
-        "line 10",
+        "S9",
         hyper(f"eps=float(store(np.float32(h.eps), self.dtype)) if {_HALF} else h.eps"),
         (
             RECTIFIED,
