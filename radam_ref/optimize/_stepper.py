@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .._config import RAdamConfig
@@ -97,12 +97,12 @@ class Stepper:
     ) -> None:
         if not isinstance(check_every, int) or check_every < 1:
             raise ValueError(f"check_every must be an int of at least 1, got {check_every!r}")
-        state = x0 if isinstance(x0, State) else None
-        layout, x = leaves_of(x0, batch) if state is None else (state.layout, state.x)
-        needs = _needs(lr=is_many(lr) or None, bounds=bounds, prox=prox, rng=rng, batches=batches)
-        if state is not None:
-            _check_given(state, lr=lr, bounds=bounds, prox=prox, rng=rng, batches=batches)
-            config = config or state.config
+        given = {"lr": lr, "bounds": bounds, "prox": prox, "rng": rng, "batches": batches}
+        if continued := isinstance(x0, State):
+            _check_given(x0, given)
+            layout, x, config = x0.layout, x0.x, config or x0.config
+        else:
+            layout, x = leaves_of(x0, batch)
         config = configured(lr, config)
         limits = Limits(bounds, layout, x)
         proxes = _proxes(prox, layout, x, config)
@@ -114,11 +114,11 @@ class Stepper:
         self.objective: Objective | None = None
         if fun is not None:
             self.objective = Objective(fun, jac, args, layout, x, limits, rng, batches)
+        now = x0 if continued else begun(self.problem, x)
         #: The run as a value, without the state of rng.
-        self.now = begun(self.problem, x) if state is None else state
-        self.now = self.now._replace(needs=needs, config=config)
-        if state is not None and state.rng is not None and self.objective and self.objective.rng:
-            self.objective.rng.bit_generator.state = state.rng
+        self.now: State = now._replace(needs=_needs(given), config=config)
+        if now.rng is not None and self.objective and self.objective.rng:
+            self.objective.rng.bit_generator.state = now.rng
 
     @classmethod
     def resume(
@@ -249,11 +249,13 @@ class Stepper:
         return self.step()
 
 
-def _needs(**given: Any) -> tuple[str, ...]:
-    return tuple(name for name, value in given.items() if value is not None)
+def _needs(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a state cannot hold; a number as lr is in the config."""
+    kept = {**given, "lr": given["lr"] if is_many(given["lr"]) else None}
+    return tuple(name for name, value in kept.items() if value is not None)
 
 
-def _check_given(state: State, **given: Any) -> None:
+def _check_given(state: State, given: Mapping[str, Any]) -> None:
     """Nothing that the run was made with is lost in silence."""
     for name in state.needs:
         if given[name] is None:

@@ -16,6 +16,8 @@ import pytest
 
 from radam_conformance import cases, cli, golden_files, verify
 from radam_conformance.cases import load_case, load_suite
+from radam_conformance.results import Report
+from radam_conformance.spec import LoadError, Spec
 
 from .sample_ports import FOLDER, port
 from .small_suite import small_suite
@@ -118,6 +120,7 @@ def test_the_installed_command_exits_likewise(words: list[str], code: int, sente
         (["show", "core/none-01-f64"], 2, "no case is called 'core/none-01-f64'"),
         (["list", "--only", "none"], 2, "no case matches 'none'"),
         (["identify", "RAdam"], 2, "must begin with one of"),
+        (["identify", "optax:a.b", "--compile"], 2, "--compile applies to torch: alone"),
         (["identify", "func:math:sqrt"], 3, "sqrt cannot be called as step("),
     ],
 )
@@ -125,6 +128,24 @@ def test_bad_input_to_the_others_gets_one_sentence(
     run: Run, words: list[str], code: int, sentence: str
 ) -> None:
     check_complaint(run(*words), code, sentence)
+
+
+@pytest.mark.parametrize("command", ["run", "identify"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["torch:torch.optim.RAdam", "--compile", "--device=cpu"],
+        [TEXTBOOK, "--arrays=torch", "--device=cpu"],
+    ],
+)
+def test_run_and_identify_ask_a_port_in_the_same_ways(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str, words: list[str]
+) -> None:
+    def asked(spec: Spec, *_: object, **__: object) -> Report:
+        raise LoadError(shlex.join(spec.words()))
+
+    monkeypatch.setattr(cli, "judge", asked)
+    check_complaint(run(command, *words), 3, f"radam-conformance: {shlex.join(words)}")
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,9 @@ def test_ports_in_float16_divide_zero_by_zero_where_the_usual_eps_is_rounded(spe
     (broken,) = (r for r in report.of("error") if r.case.profile == "half")
     assert broken.case.id == "half/zero-gradient-01-f16"
     assert "nan after step 6" in broken.text
+    assert report.diagnosis is not None
+    (cause,) = (c for c in report.diagnosis.causes if broken.case.id in c.cases)
+    assert (cause.fault, cause.cases) == ("half-eps-in-params-dtype", (broken.case.id,))
 
 
 def test_the_dialect_of_a_port_is_known_where_half_precision_alone_is_asked_for() -> None:
