@@ -10,10 +10,8 @@ from importlib.metadata import version
 from textwrap import fill
 
 from .cases import Case
-from .protocol import to_words
+from .protocol import HYPER_NAMES, to_words
 
-# Flags are 0 and 1 in the tables.
-HYPER = ("lr", "beta1", "beta2", "eps", "weight_decay", "decoupled", "maximize", "nesterov")
 COLUMNS = {
     "cases": "id dtype size steps cycle observed clause title",
     "hyper": "id name bits value",
@@ -41,8 +39,8 @@ def tables(cases: Sequence[Case], dialect: str) -> dict[str, bytes]:
     """The tables by file name: a row for each number, in bits and in decimal."""
     rows: dict[str, list[list[object]]] = {
         "cases": [_about(case) for case in cases],
-        "hyper": [
-            [c.id, name, *_both([getattr(c.hyper[0], name)])] for c in cases for name in HYPER
+        "hyper": [  # flags are 0 and 1
+            [c.id, name, *_both([getattr(c.hyper[0], name)])] for c in cases for name in HYPER_NAMES
         ],
         "x0": [
             row for case in cases for row in _elements([case.id], case.x0[0].values, case.dtype)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.console import RenderableType
 
+from .batch import NOT_STARTED
 from .cases import load_suite
 from .faulty import FAULTS, TARGET
 from .judge import judge
 from .results import Verdict, exit_code
+from .schedule import Progress
 from .spec import LoadError, parse_spec
 from .terminal import table
 
 # Ten seconds a case would be a long wait for the one that hangs.
 TIMEOUT_SCALE = 0.1
-NOT_STARTED = 3
 
 
 class Trial(NamedTuple):
@@ -33,7 +34,7 @@ class Trial(NamedTuple):
         return (self.verdict, self.code) == (FAULTS[self.name].verdict, FAULTS[self.name].exit_code)
 
 
-def run(progress: Callable[[int, int, str], None] = lambda done, total, id: None) -> list[Trial]:
+def run(progress: Progress = lambda done, total, id: None) -> list[Trial]:
     """Judge every faulty harness."""
     trials = []
     for done, name in enumerate(FAULTS):

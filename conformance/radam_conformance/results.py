@@ -297,9 +297,14 @@ class Report:
         return "exact" if all(result.over_exact <= 1 for result in passed) else "binary64"
 
 
+def accepted(grade: str) -> tuple[Verdict, ...]:
+    """The verdicts that do not count against a port; binary32 forgives lost precision."""
+    return (*ACCEPTED, "precision") if grade == "binary32" else ACCEPTED
+
+
 def exit_code(reports: Sequence[Report], *, grade: str = "binary64") -> int:
     """0 all asked for is met, 1 non-conformance, 3 a port was given up, 5 a port ran nothing."""
-    met = (*ACCEPTED, "precision") if grade == "binary32" else ACCEPTED
+    met = accepted(grade)
     if any(report.gave_up for report in reports):
         return 3
     if any(r.verdict not in met for report in reports if report.ran for r in report.wanted):

@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 from .cases import Case
 from .harness import Harness, Outcome
-from .protocol import RunRequest
+from .protocol import HYPER_NAMES, RunRequest
 
 Progress = Callable[[int, int, str], None]  # cases done, of how many, the id of the next
 
 INTERRUPTED = "interrupted"
-HYPER = ("lr", "beta1", "beta2", "eps", "weight_decay", "decoupled", "maximize", "nesterov")
 
 
 class Run(NamedTuple):
@@ -31,7 +30,7 @@ def request(case: Case) -> RunRequest:
         id=case.id,
         dtype=case.dtype,
         steps=case.steps,
-        hyper=[(h.start, h.group, key, getattr(h, key)) for h in case.hyper for key in HYPER],
+        hyper=[(h.start, h.group, key, getattr(h, key)) for h in case.hyper for key in HYPER_NAMES],
         x0=case.x0,
         gradients=case.gradients,
         observe=case.observe,

@@ -46,7 +46,7 @@ source = "https://example.org"
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Core cut to a few cases, beside those by which a dialect is found out."""
-    monkeypatch.setattr(cli, "_cases", lambda *_, **__: load_suite(FEW))
+    monkeypatch.setattr(cli, "chosen_cases", lambda *_, **__: load_suite(FEW))
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_the_profiles_that_a_port_fails_are_counted_and_named(
     entry = ENTRY.replace("somewhere.py", "radam_conformance.ports.sample")
     know(monkeypatch, entry + 'set = ["fault=maximize-ignored"]\n')
     few = load_suite(("core/smoke-0*", "maximize/ascent-01-*", "schedule/zero-01-*"))
-    monkeypatch.setattr(cli, "_cases", lambda *_, **__: few)
+    monkeypatch.setattr(cli, "chosen_cases", lambda *_, **__: few)
     monkeypatch.setattr(cli, "judge", without_laws)
     done = run("gallery", "--level", "all")
     (row,) = [line for line in done.out.splitlines() if line.startswith("a port  ")]

@@ -14,7 +14,7 @@ from radam_ref import Dialect
 from .. import naming, report_text, terminal
 from ..cases import Case, load_index, load_notes
 from ..golden_files import read_file
-from ..results import ACCEPTED, MET, CaseResult, Diagnosis, FirstBad, Report
+from ..results import MET, CaseResult, Diagnosis, FirstBad, Report, accepted
 
 PRECISIONS = (128, 512, 2048)  # bits
 KIND, FORMAT = "radam-conformance report", 1
@@ -169,7 +169,6 @@ def _explanations(report: Report) -> Iterable[Document]:
 
 def _case(report: Report, result: CaseResult, grade: str) -> Document:
     case, compared = result.case, bool(result.overs)
-    accepted = (*ACCEPTED, "precision") if grade == "binary32" else ACCEPTED
     return {
         "id": case.id,
         "title": case.title,
@@ -177,7 +176,7 @@ def _case(report: Report, result: CaseResult, grade: str) -> Document:
         "dtype": case.dtype,
         "steps": case.steps,
         "verdict": result.verdict,
-        "accepted": result.verdict in accepted,
+        "accepted": result.verdict in accepted(grade),
         "text": result.text,
         "seconds": round(result.seconds, 6),
         "over": _number(result.over) if compared else None,
