@@ -165,7 +165,7 @@ class Examination:
         """All of the parts that exclude each other, without those of the other convention."""
         parts = [case for case in load_suite() if case.profile.startswith(CONVENTIONS)]
         runs = self._run_all([case for case in parts if offers(self._port.hello, case)])
-        return leave_out_other_conventions(runs, self._port.hello, self._dialect)
+        return leave_out_other_conventions(runs, self._port.hello)
 
     @cached_property
     def _own_conventions(self) -> set[str]:

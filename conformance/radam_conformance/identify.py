@@ -77,9 +77,7 @@ def _decay_of(runs: Sequence[Run], hello: Hello, dialect: Dialect) -> str:
     return best.weight_decay
 
 
-def leave_out_other_conventions(
-    runs: Sequence[Run], hello: Hello, dialect: Dialect | None
-) -> list[Run]:
+def leave_out_other_conventions(runs: Sequence[Run], hello: Hello) -> list[Run]:
     """The runs without the part of two that exclude each other and which the port does not compute.
 
     A complex second moment is one of two things; so is weight decay where the port has no switch.
@@ -89,14 +87,14 @@ def leave_out_other_conventions(
         pairs.append(("decay.decoupled", "decay.coupled"))
     kept = list(runs)
     for pair in pairs:
-        misfits = {profile: _misfit_of(profile, runs, dialect) for profile in pair}
+        misfits = {profile: _misfit_of(profile, runs) for profile in pair}
         if all(misfit is not None for misfit in misfits.values()):
             other = max(pair, key=lambda profile: (misfits[profile] or 0.0, profile == pair[1]))
             kept = [run for run in kept if run.case.profile != other]
     return kept
 
 
-def _misfit_of(profile: str, runs: Sequence[Run], dialect: Dialect | None) -> float | None:
+def _misfit_of(profile: str, runs: Sequence[Run]) -> float | None:
     """Mean misfit over a part in the best stored dialect; None if nothing of it was answered."""
     answers = [
         (run.case, run.outcome.answer)

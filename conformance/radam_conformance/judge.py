@@ -92,7 +92,7 @@ def judge(
         interrupted = any(run.outcome.text == INTERRUPTED for run in runs)
         lawful = [] if interrupted or seed is None else laws.check(port, port.hello, dtypes, seed)
         gave_up = next((p.gave_up for p in (port, *others) if p.gave_up), "")
-        runs = leave_out_other_conventions(runs, port.hello, dialect)
+        runs = leave_out_other_conventions(runs, port.hello)
         found = _findings(runs, offered, port.hello, dialect, every_dialect)
         used, results = found.dialect, found.results
         diagnosis = None if interrupted else diagnose(runs, results, used, _told(progress))

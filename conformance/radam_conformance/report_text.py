@@ -93,7 +93,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     yield _verdict(report)
     if report.diagnosis:
         yield Text()
-        yield indented(_diagnosis(report, report.diagnosis))
+        yield indented(_diagnosis(report.diagnosis))
     for verdict in CAUSES:
         if failing := [result for result in report.wanted if result.verdict == verdict]:
             yield Text()
@@ -106,7 +106,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         yield _against_paper(report.computed)
 
 
-def _diagnosis(report: Report, diagnosis: Diagnosis) -> RenderableType:
+def _diagnosis(diagnosis: Diagnosis) -> RenderableType:
     """Each cause with its count, where it begins, and where it was seen before."""
     parts: list[RenderableType] = [Text("diagnosis", style="bold")]
     for cause in diagnosis.causes:

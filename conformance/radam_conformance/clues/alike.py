@@ -33,11 +33,12 @@ class Reason(NamedTuple):
 
 def in_common(watched: Watched, wrong: WrongStep) -> Reason | None:
     """The cause that is the same for all elements of the tensor; None if each has its own."""
-    found = (find(watched, wrong) for find in (_decay, _scalar, _early, _root, _epsilon))
+    finders = (_decay, lambda wrong: _scalar(watched, wrong), _early, _root, _epsilon)
+    found = (find(wrong) for find in finders)
     return next((reason for reason in found if reason is not None), None)
 
 
-def _decay(watched: Watched, wrong: WrongStep) -> Reason | None:
+def _decay(wrong: WrongStep) -> Reason | None:
     """What is off is a multiple of the parameter."""
     worst = wrong.worst
     if not worst.hyper.weight_decay:
@@ -101,7 +102,7 @@ def _other_count(wrong: WrongStep) -> int | None:
     return None
 
 
-def _early(watched: Watched, wrong: WrongStep) -> Reason | None:
+def _early(wrong: WrongStep) -> Reason | None:
     """It rectifies a step whose variance is not tractable, with one r_t for all elements."""
     worst = wrong.worst
     if worst.r is not None or worst.coefficients.still or not _several(wrong):
@@ -121,7 +122,7 @@ def _early(watched: Watched, wrong: WrongStep) -> Reason | None:
     )
 
 
-def _root(watched: Watched, wrong: WrongStep) -> Reason | None:
+def _root(wrong: WrongStep) -> Reason | None:
     """One factor for the root of v_hat in all elements, with eps as it should be."""
     c = wrong.worst.coefficients
     if c.r is None or c.floor:
@@ -144,7 +145,7 @@ def _root(watched: Watched, wrong: WrongStep) -> Reason | None:
     )
 
 
-def _epsilon(watched: Watched, wrong: WrongStep) -> Reason | None:
+def _epsilon(wrong: WrongStep) -> Reason | None:
     """One number beside the root of every element, or under it."""
     c = wrong.worst.coefficients
     if c.r is None or c.floor:

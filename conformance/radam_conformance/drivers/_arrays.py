@@ -147,7 +147,7 @@ def shown(params: Sequence[Any], state: Any, x0: Arrays, t: int) -> dict[str, li
     """The parameters in numbers, and the moments where the state has them under these names."""
     if len(params) != len(x0.arrays):
         raise ValueError(f"{len(params)} params came back at t = {t}, expected {len(x0.arrays)}")
-    quantities = {"x": [_flat(*pair, x0, t) for pair in zip(params, x0.arrays, strict=True)]}
+    quantities = {"x": [_flat(*pair, t) for pair in zip(params, x0.arrays, strict=True)]}
     for name, moments in _moments(state):
         arrays = [_on_host(moment) for moment in as_list(moments)] if moments is not None else []
         if [(a.shape, a.dtype) for a in arrays] == [(a.shape, a.dtype) for a in x0.arrays]:
@@ -164,7 +164,7 @@ def _moments(state: Any) -> list[tuple[str, Any]]:
     return [(name, getattr(state, name, None)) for name in ("m", "v")]
 
 
-def _flat(param: Any, like: Array, x0: Arrays, t: int) -> list[float]:
+def _flat(param: Any, like: Array, t: int) -> list[float]:
     array = _on_host(param)
     if (array.shape, array.dtype) != (like.shape, like.dtype):
         got, want = (f"{a.dtype} of shape {a.shape}" for a in (array, like))

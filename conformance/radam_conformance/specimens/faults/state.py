@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..fault import Fault, fault, github
-from ..lines import APPLY, GROUP
+from ..lines import APPLY, GROUP, LOADED, SAVED
 
 _STATE = (
     *(
@@ -11,10 +11,9 @@ _STATE = (
             f"saved-without-{name}",
             f"what is saved lacks {name}",
             "S2",
-            (f'"{name}": list(self.{name})', f'"{name}": [0 * one for one in self.{name}]'),
-            source=source,
+            (SAVED[name], f'"{name}": [0 * one for one in self.{name}]'),
         )
-        for name, source in (("t", ""), ("m", ""), ("v", ""))
+        for name in "tmv"
     ),
     *(
         fault(
@@ -30,53 +29,53 @@ _STATE = (
         "saving-counts",
         "saving goes a step further",
         "S2",
-        ('"t": list(self.t)', '"t": [t + 1 for t in self.t]'),
+        (SAVED["t"], '"t": [t + 1 for t in self.t]'),
         source=github("pytorch/pytorch/issues/164929"),
     ),
     fault(
         "loading-counts",
         "loading falls a step behind",
         "S2",
-        ('self.t = list(saved["t"])', 'self.t = [max(0, t - 1) for t in saved["t"]]'),
+        (LOADED["t"], 'self.t = [max(0, t - 1) for t in saved["t"]]'),
     ),
     fault(
         "saved-in-binary32",
         "the moments are saved in binary32",
         "S2",
-        ('"m": list(self.m)', '"m": [np.asarray(m, np.float32).astype(m.dtype) for m in self.m]'),
+        (SAVED["m"], '"m": [np.asarray(m, np.float32).astype(m.dtype) for m in self.m]'),
     ),
     fault(
         "restored-with-one-count",
         "all tensors are restored with the largest count",
         "S2",
-        ('self.t = list(saved["t"])', 'self.t = [max(saved["t"])] * len(saved["t"])'),
+        (LOADED["t"], 'self.t = [max(saved["t"])] * len(saved["t"])'),
         source="pytorch_optimizer 4.1 and optimi 0.3, a count per group",
     ),
     fault(
         "restored-first-tensor-alone",
         "only the first tensor's moments are restored",
         "S2",
-        ('self.m = list(saved["m"])', 'self.m[0] = saved["m"][0]'),
-        ('self.v = list(saved["v"])', 'self.v[0] = saved["v"][0]'),
+        (LOADED["m"], 'self.m[0] = saved["m"][0]'),
+        (LOADED["v"], 'self.v[0] = saved["v"][0]'),
     ),
     fault(
         "loaded-t-in-float16",
         "the count is loaded in half precision",
         "S2",
-        ('self.t = list(saved["t"])', 'self.t = [int(np.float16(t)) % 2**16 for t in saved["t"]]'),
+        (LOADED["t"], 'self.t = [int(np.float16(t)) % 2**16 for t in saved["t"]]'),
     ),
     fault(
         "loaded-t-in-int16",
         "the count wraps around where it is loaded",
         "S2",
-        ('self.t = list(saved["t"])', 'self.t = [t % 2**15 for t in saved["t"]]'),
+        (LOADED["t"], 'self.t = [t % 2**15 for t in saved["t"]]'),
     ),
     fault(
         "moments-exchanged",
         "m and v are exchanged where they are loaded",
         "S2",
         ('list(saved["m"])', 'list(saved["v"])'),
-        ('self.v = list(saved["v"])', 'self.v = list(saved["m"])'),
+        (LOADED["v"], 'self.v = list(saved["m"])'),
     ),
 )
 
