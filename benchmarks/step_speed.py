@@ -65,13 +65,14 @@ def main() -> None:
         names = [name for name in names if name != "torch RAdam compiled"]
     cases = options.case or (QUICK if options.quick else CASES)
     dtypes = ("float32",) if options.quick else ("float32", "float64")
-    jobs = [(case, dtype) for case in cases for dtype in dtypes]
+    jobs = [(case, dtype) for dtype in dtypes for case in cases]
     console, results = Console(width=100), []
     for case, dtype in track(jobs, "measuring", console=console):
         rows = measured(kinds, CASES[case], dtype, names)
         results += [{"case": case, "dtype": dtype, **row} for row in rows]
         console.print(table(case, dtype, rows))
-    write(kinds, results)
+        file = write(kinds, results)  # what there is, should this be interrupted
+    console.print(f"benchmarks/results/{file}.json and .svg")
 
 
 def measured(kinds: Any, shapes: Shapes, dtype: str, names: list[str]) -> list[dict[str, Any]]:
@@ -184,7 +185,7 @@ def machine(kinds: Any) -> dict[str, Any]:
     return said | ({"gpu": kinds.device_name()} if kinds is gpu_contenders else {})
 
 
-def write(kinds: Any, results: list[dict[str, Any]]) -> None:
+def write(kinds: Any, results: list[dict[str, Any]]) -> str:
     RESULTS.mkdir(exist_ok=True)
     date = datetime.date.today().isoformat()
     said = machine(kinds)
@@ -193,7 +194,7 @@ def write(kinds: Any, results: list[dict[str, Any]]) -> None:
     (RESULTS / f"{name}.json").write_text(text + "\n")
     where = said.get("gpu", f"{said['processor']}, {said['cores']} cores")
     chart(results, list(kinds.CONTENDERS), f"{where}, {date}", RESULTS / f"{name}.svg")
-    Console(width=100).print(f"benchmarks/results/{name}.json and .svg")
+    return name
 
 
 def chart(results: list[dict[str, Any]], names: list[str], title: str, file: Path) -> None:
@@ -218,6 +219,7 @@ def chart(results: list[dict[str, Any]], names: list[str], title: str, file: Pat
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", ncols=2)
     figure.savefig(file, metadata={"Date": None})
+    plt.close(figure)
 
 
 if __name__ == "__main__":
