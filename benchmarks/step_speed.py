@@ -3,7 +3,8 @@
 `python benchmarks/step_speed.py` from the checkout measures all, `--quick` the small sizes alone;
 `--only NAME` (a part of a name, repeatable) some. All that fit into memory together take turns, in
 an order that changes; else each takes turns with the limit. A time is the median of the turns, and
-the spread their quartiles. JSON and a chart go to benchmarks/results. `--gpu` does so on a GPU.
+the spread their quartiles. JSON and a chart go to benchmarks/results, unless `--only` left some
+out; what is measured again on the same day and machine is replaced. `--gpu` does so on a GPU.
 """
 
 from __future__ import annotations
@@ -69,10 +70,11 @@ def main() -> None:
     console, results = Console(width=100), []
     for case, dtype in track(jobs, "measuring", console=console):
         rows = measured(kinds, CASES[case], dtype, names)
-        results += [{"case": case, "dtype": dtype, **row} for row in rows]
+        load = os.getloadavg()
+        results += [{"case": case, "dtype": dtype, "load": load, **row} for row in rows]
         console.print(table(case, dtype, rows))
-        file = write(kinds, results)  # what there is, should this be interrupted
-    console.print(f"benchmarks/results/{file}.json and .svg")
+        if not options.only:  # what there is, should this be interrupted
+            console.print(write(kinds, results))
 
 
 def measured(kinds: Any, shapes: Shapes, dtype: str, names: list[str]) -> list[dict[str, Any]]:
@@ -181,20 +183,28 @@ def machine(kinds: Any) -> dict[str, Any]:
             packages[name] = version(name)
         except PackageNotFoundError:
             continue
-    said = {"processor": model, "cores": os.cpu_count(), "load": os.getloadavg(), **packages}
+    said = {"processor": model, "cores": os.cpu_count(), **packages}
     return said | ({"gpu": kinds.device_name()} if kinds is gpu_contenders else {})
 
 
 def write(kinds: Any, results: list[dict[str, Any]]) -> str:
+    """Write what was measured into the file of this day and machine, and draw it."""
     RESULTS.mkdir(exist_ok=True)
-    date = datetime.date.today().isoformat()
-    said = machine(kinds)
+    date, said = datetime.date.today().isoformat(), machine(kinds)
     name = f"{'gpu' if 'gpu' in said else 'step'}-{date}"
+    file = RESULTS / f"{name}.json"
+    before = json.loads(file.read_text()) if file.exists() else {"machine": None}
+    again = {(row["case"], row["dtype"]) for row in results}
+    if before["machine"] == said:
+        kept = [row for row in before["results"] if (row["case"], row["dtype"]) not in again]
+        results = sorted(
+            kept + results, key=lambda row: (row["dtype"], [*CASES].index(row["case"]))
+        )
     text = json.dumps({"date": date, "machine": said, "results": results}, indent=1)
-    (RESULTS / f"{name}.json").write_text(text + "\n")
+    file.write_text(text + "\n")
     where = said.get("gpu", f"{said['processor']}, {said['cores']} cores")
     chart(results, list(kinds.CONTENDERS), f"{where}, {date}", RESULTS / f"{name}.svg")
-    return name
+    return f"benchmarks/results/{name}.json and .svg"
 
 
 def chart(results: list[dict[str, Any]], names: list[str], title: str, file: Path) -> None:
