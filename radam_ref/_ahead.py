@@ -126,7 +126,9 @@ class ConsecutiveTerms:
             count = min(count, t0 - t)
         elif t0:
             like = t0
-        if count > 1 and not 0 < config.eps < _terms.NORMAL[dtype]:  # eps_t may fall below it
+        least = _terms.NORMAL[dtype]
+        eps_stays = config.eps == 0 or least <= config.eps <= 1 / least  # eps_t falls towards eps
+        if count > 1 and eps_stays:
             return computed(range(t, t + count), config, dtype, like)
         form, c = _terms.coefficients(t, config, config.lr, dtype)
         rows = np.asarray([c], dtype)

@@ -97,7 +97,7 @@ def rounded(value: Quotient | Fraction | float, dtype: str) -> float:
         whole, rest = divmod(p << max(0, shift), q << max(0, -shift))
         return c_float(math.ldexp(whole | (rest > 0), -shift)).value
     except OverflowError:
-        return math.copysign(math.inf, p)
+        return math.inf if p > 0 else -math.inf
 
 
 # Which bracketed terms the formula has; rectified None leaves it to c.tractable (S3).

@@ -68,6 +68,19 @@ def test_what_is_rounded_next_to_the_middle_is_asked_for_exactly(
     assert asked == [6, 20]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dialect", ["paper", "pytorch"])
+def test_numbers_beyond_a_float_are_infinite(dialect: str, dtype: str) -> None:
+    config = RAdamConfig(1e308, eps=1.7e308, weight_decay=1e308, dialect=dialect)
+    decoupled = replace(config, dialect=replace(config.axes, weight_decay="decoupled"))
+    for t in range(1, 30):
+        form, c = _ahead.coefficients(t, decoupled, 1e308, dtype)
+        assert form.shrinks
+        assert c.shrink == -math.inf
+        if dialect == "pytorch" or dtype == "float32":
+            assert c.eps == math.inf
+
+
 def test_threads_that_are_at_different_steps_get_their_own_terms() -> None:
     config = RAdamConfig(beta2=0.9993)
 
