@@ -36,8 +36,8 @@ class Block(NamedTuple):
 def powers(beta: float, steps: range) -> list[int]:
     """beta^t of each step, in the units of `_terms.power`, and one more of them away a step."""
     n, d = beta.as_integer_ratio()
-    beta_t, shift = _terms.power(beta, steps[0]), d.bit_length() - 1
-    return [beta_t, *(beta_t := beta_t * n >> shift for _ in steps[1:])]
+    beta_t, shift, least = _terms.power(beta, steps[0]), d.bit_length() - 1, int(n > 0)
+    return [beta_t, *(beta_t := max(beta_t * n >> shift, least) for _ in steps[1:])]
 
 
 def quotients(values: list[Quotient]) -> list[float]:
@@ -96,6 +96,7 @@ class ConsecutiveTerms:
     def __init__(self, config: RAdamConfig, dtype: str) -> None:
         self.config, self.dtype = config, dtype
         self.latest: Any = None, None, None  # t and lr, and their coefficients in floats
+        self.asked = config.lr
         self.moves_first = config.axes.unrectified == "momentum"
         self.block = Block(0, Form(*[False] * len(Form._fields)), np.empty((0, 0)), 0.0)
 
@@ -104,9 +105,16 @@ class ConsecutiveTerms:
         first, form, rows, rate = self.block
         if not first <= t < first + len(rows):
             first, form, rows, rate = self.block = self.block_from(t, first, len(rows))
-        if lr != rate:
+        row = rows[t - first]
+        if lr == rate:
+            return form, row
+        if lr != self.asked:  # a schedule has another lr for each step
+            self.asked = lr
+            _, form, (row,), _ = self.at_rate(Block(t, form, row[None], rate), lr)
+        else:
             _, form, rows, _ = self.block = self.at_rate(Block(first, form, rows, rate), lr)
-        return form, rows[t - first]
+            row = rows[t - first]
+        return form, row
 
     def at_rate(self, block: Block, lr: float) -> Block:
         """The same block, where params move at another rate."""
@@ -127,8 +135,9 @@ class ConsecutiveTerms:
         elif t0:
             like = t0
         least = _terms.NORMAL[dtype]
-        eps_stays = config.eps == 0 or least <= config.eps <= 1 / least  # eps_t falls towards eps
-        if count > 1 and eps_stays:
+        # Else eps_t, which falls towards eps, may pass the least or the largest number.
+        ordinary = config.eps == 0 or least <= config.eps <= 2.0**64
+        if count > 1 and ordinary:
             return computed(range(t, t + count), config, dtype, like)
         form, c = _terms.coefficients(t, config, config.lr, dtype)
         rows = np.asarray([c], dtype)

@@ -1,7 +1,6 @@
 """The terms that depend on t, beta and the dialect alone, in whole numbers and so without loss.
 
-A quotient (p, q) of whole numbers stands for what is rounded once, at the end; floats are such
-quotients too. beta^t is one of ONE.
+A quotient (p, q) of whole numbers stands for what is rounded once, at the end; so does a float.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from functools import lru_cache
 
 from ._config import RAdamConfig
 
-# An error of 2t units of 2^-BITS in beta^t has grown by less than 2^110 when it has come to r_t.
+# 2t units of 2^-BITS in beta^t are less than 2^110 in rho_t, for t to 2^53; later beta^t vanishes.
 BITS, ONE = 256, 1 << 256
 Quotient = tuple[int, int]
 
@@ -22,12 +21,11 @@ Quotient = tuple[int, int]
 @lru_cache(maxsize=256)
 def power(beta: float, t: int) -> int:
     """beta^t in units of 2^-BITS, within 2t of them."""
-    n, d = beta.as_integer_ratio()  # d is a power of two
-    value = ONE
+    (n, d), value = beta.as_integer_ratio(), ONE  # d is a power of two
     for bit in f"{t:b}":
         value = value * value >> BITS
-        value = value * n >> d.bit_length() - 1 if bit == "1" else value
-    return value
+        value = value * n >> (d.bit_length() - 1) if bit == "1" else value
+    return max(value, int(n > 0))  # never 0, which would hide the side of a tie it is on
 
 
 def rho_inf(beta2: float) -> Quotient:
@@ -75,9 +73,11 @@ def eps_squared(eps: float, i2: Quotient) -> Quotient:
 
 
 def root(p: int, q: int) -> Quotient:
-    """sqrt(p/q) in 66 bits, the last of which stands for all that follow."""
+    """sqrt(p/q) in 66 bits, and one more that stands for all that follow."""
     shift = max(0, 66 + (q.bit_length() - p.bit_length()) // 2)
-    return math.isqrt((p << 2 * shift) // q) << 1 | (p > 0), 2 << shift
+    square = p << 2 * shift
+    whole = math.isqrt(square // q)
+    return 2 * whole + (whole * whole * q != square), 2 << shift
 
 
 def rectification(t: int, beta2: float, threshold: float) -> Quotient | None:
@@ -120,8 +120,8 @@ def constants(config: RAdamConfig, dtype: str) -> list[float]:
 @lru_cache(maxsize=256)
 def rates(config: RAdamConfig, lr: float, dtype: str) -> tuple[float, float]:
     """shrink and lr where params move: lines 12 and 14."""
-    factors = {"decoupled": Fraction(lr), "absolute": Fraction(1), "coupled": Fraction(0)}
-    decay = factors[config.axes.weight_decay] * Fraction(config.weight_decay)
+    factor = {"decoupled": lr, "absolute": 1.0, "coupled": 0.0}[config.axes.weight_decay]
+    decay = Fraction(config.weight_decay) * Fraction(factor) if config.weight_decay else 0
     return rounded(1 - decay, dtype), rounded(lr, dtype)
 
 

@@ -132,7 +132,10 @@ def rate_of(lr: Any, shape: Any, array: Any = np.ndarray) -> Any:
             return lr if fits else None
         if not isinstance(lr, Real) or isinstance(lr, bool):
             return None
-        lr = float(lr)
+        try:
+            lr = float(lr)
+        except OverflowError:
+            return None
     return lr if 0 <= lr < math.inf else None
 
 
@@ -170,10 +173,8 @@ def _in_one_order(arrays: list[Array]) -> tuple[list[Array], list[Any]]:
     if all(array.flags.c_contiguous and array.flags.aligned for array in turned):
         return [array.reshape(-1) for array in turned], []
     straight = [np.require(array, requirements=["C", "A"]) for array in arrays]
-    pairs = zip(arrays, straight, strict=True)
-    copies = [
-        (array, copy) for array, copy in pairs if copy is not array and array is not arrays[1]
-    ]
+    written = [(arrays[k], straight[k]) for k in (0, 2, 3)]  # by place: g may be x itself
+    copies = [(array, copy) for array, copy in written if copy is not array]
     return [copy.reshape(-1) for copy in straight], copies
 
 

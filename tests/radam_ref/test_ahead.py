@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -66,6 +67,36 @@ def test_what_is_rounded_next_to_the_middle_is_asked_for_exactly(
     monkeypatch.setattr(_terms, "coefficients", counted)
     _ahead.computed(range(20, 22), RAdamConfig(), "float32", 6)
     assert asked == [6, 20]
+
+
+def test_a_root_that_is_a_tie_goes_to_the_even_number() -> None:
+    """eps/sqrt(1 - beta2^t) for beta2 = 0 is eps, in the middle of two float32."""
+    config = RAdamConfig(beta2=0.0, eps=1 + 2.0**-24, dialect="pytorch")
+    for t in range(1, 9):
+        assert _ahead.coefficients(t, config, 1e-3, "float32")[1].eps == 1.0
+
+
+def test_a_power_that_vanishes_leaves_a_tie_its_side() -> None:
+    """1 - 0.3 lies in the middle of two float64, and (1 - 0.3)/(1 - 0.3^255) above it."""
+    dialect = Dialect(nesterov=True)
+    for start in (250, 255):
+        config = RAdamConfig(beta1=0.3, beta2=0.99 + start / 1e6, dialect=dialect)
+        for t in range(start, 260):
+            c = _ahead.coefficients(t, config, 1e-3, "float64")[1]
+            exact = (1 - Fraction(0.3)) / (1 - Fraction(0.3) ** t)
+            assert c.n2 == exact.numerator / exact.denominator, t
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.01])
+def test_a_schedule_has_the_terms_of_each_lr(decay: float) -> None:
+    """Another lr for each step, two that alternate, and one that stays."""
+    config = RAdamConfig(0.0, beta2=0.98, weight_decay=decay)
+    rates = [1 / t for t in range(1, 40)] + [0.5, 0.25] * 20 + [0.125] * 20
+    for t, lr in enumerate(rates, 1):
+        form, row = consecutive_terms(config, "float32")(t, lr)
+        expected, c = _terms.coefficients(t, config, lr, "float32")
+        assert form == expected
+        assert row.tolist() == [*c]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
