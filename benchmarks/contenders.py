@@ -15,7 +15,8 @@ def arrays(shapes: Shapes, dtype: str) -> list[list[Any]]:
     """x, g, m and v of each shape; g of the size that gradients have."""
     rng = np.random.default_rng(0)
     grads = [rng.standard_normal(shape, np.float32).astype(dtype) * 1e-2 for shape in shapes]
-    return [[0 * g for g in grads], grads, *([0 * g for g in grads] for _ in range(2))]
+    x, m, v = ([0 * g for g in grads] for _ in range(3))
+    return [x, grads, m, v]
 
 
 def finish() -> None:

@@ -95,9 +95,8 @@ class ConsecutiveTerms:
 
     def __init__(self, config: RAdamConfig, dtype: str) -> None:
         self.config, self.dtype = config, dtype
-        self.latest: Any = None, None, None  # t and lr, and their coefficients in floats
+        self.latest: Any = None, None, None  # t and lr, and what `as_floats` gave for them
         self.asked = config.lr
-        self.moves_first = config.axes.unrectified == "momentum"
         self.block = Block(0, Form(*[False] * len(Form._fields)), np.empty((0, 0)), 0.0)
 
     def __call__(self, t: int, lr: float) -> tuple[Form, Array]:
@@ -116,9 +115,18 @@ class ConsecutiveTerms:
             row = rows[t - first]
         return form, row
 
+    def as_floats(self, t: int, lr: float) -> tuple[Form, Coefficients]:
+        """The same as floats, once for all arrays of a step."""
+        asked, form, c = self.latest
+        if asked != (t, lr):
+            form, row = self(t, lr)
+            c = Coefficients._make(row.tolist())
+            self.latest = (t, lr), form, c
+        return form, c
+
     def at_rate(self, block: Block, lr: float) -> Block:
         """The same block, where params move at another rate."""
-        if not (block.form.rectified or self.moves_first):
+        if not block.form.rectified and self.config.axes.unrectified == "hold":
             return block._replace(lr=lr)
         rows, (shrink, alpha) = block.rows.copy(), _terms.rates(self.config, lr, self.dtype)
         rows[:, SHRINK], rows[:, LR] = shrink, alpha
@@ -147,16 +155,30 @@ class ConsecutiveTerms:
 
 @lru_cache(maxsize=256)
 def consecutive_terms(config: RAdamConfig, dtype: str) -> ConsecutiveTerms:
-    """Those of a config of numbers, for "float32" or "float64" arithmetic."""
+    """The coefficients of the steps of a config, for compiled kernels; any order, soonest in turn.
+
+    Parameters
+    ----------
+    config : RAdamConfig
+        Of numbers alone.
+    dtype : "float32" or "float64"
+        In which arrays are computed.
+
+    Returns
+    -------
+    callable
+        terms(t, lr) -> (Form, array): those of step t >= 1 in the order of `Coefficients`, of
+        `dtype`, shape (15,), not to be written to; lr is a float and takes the place of config.lr.
+
+    Examples
+    --------
+    >>> form, c = consecutive_terms(RAdamConfig(), "float64")(1, 0.5)
+    >>> form.rectified, float(c[Coefficients._fields.index("lr")])
+    (False, 0.5)
+    """
     return ConsecutiveTerms(config, dtype)
 
 
 def coefficients(t: int, config: RAdamConfig, lr: float, dtype: str) -> tuple[Form, Coefficients]:
     """The form and the coefficients of step t, floats."""
-    terms = consecutive_terms(config, dtype)
-    at, form, c = terms.latest
-    if at != (t, lr):
-        form, row = terms(t, lr)
-        c = Coefficients._make(row.tolist())
-        terms.latest = (t, lr), form, c
-    return form, c
+    return consecutive_terms(config, dtype).as_floats(t, lr)

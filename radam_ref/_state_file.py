@@ -8,10 +8,11 @@ a crash meets the old file or the new one, never half of one.
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 FORMAT = "radam-ref state"
 VERSION = 1
 ARRAYS = ("params", "m", "v")
-PART_BYTES = 8  # of the name beside the place
 
 
 def save_state(
@@ -117,7 +117,7 @@ def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str
     target = Path(path).resolve()
     members = {key: to_host(array) for key, array in arrays.items()}
     members["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    part = target.with_name(f".{target.name}.{os.urandom(PART_BYTES).hex()}.part")
+    part = target.with_name(f".{target.name}.{os.urandom(8).hex()}.part")
     try:
         with part.open("xb") as file:
             np.savez(file, **members)  # type: ignore[arg-type]
@@ -127,6 +127,12 @@ def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def parts_of(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """What `write` had begun beside a file when its process was killed."""
+    target = Path(path).resolve()
+    return target.parent.glob(f".{glob.escape(target.name)}.{'[0-9a-f]' * 16}.part")
 
 
 Host = dict[str, np.ndarray[Any, Any]]

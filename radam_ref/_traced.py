@@ -15,6 +15,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
+from fractions import Fraction
 from functools import lru_cache
 from math import inf
 from typing import Any
@@ -35,8 +36,7 @@ DIGITS = Context(prec=70, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 @lru_cache(maxsize=256)
 def first_rectified(beta2: float, threshold: float) -> int | None:
     """t0, the first t with rho_t > threshold; None if rho_inf does not exceed it."""
-    (p, q), (n, d) = _terms.rho_inf(beta2), threshold.as_integer_ratio()
-    if p * d <= n * q:
+    if Fraction(*_terms.rho_inf(beta2)) <= threshold:
         return None
 
     def tractable(t: int) -> bool:

@@ -31,8 +31,6 @@ COMPUTE = {  # the dtype in which arithmetic is (S9)
 }
 # Bytes of an array at a time: what one pass takes up, and what stays in a cache between passes.
 PASS, CACHED = 2**20, 2**17
-
-
 # Bits of `flags.num`: contiguous in C's order, aligned and writeable; with memory of its own.
 C_ARRAY, WRITEABLE, OWN = 0x501, 0x400, 0x4
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, combinations, pairwise
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,24 +79,11 @@ def in_turn(places: Iterable[tuple[int, int]]) -> bool:
     return all(low + size <= after for (low, size), (after, _) in pairwise(ordered))
 
 
-@dataclass
-class _Interface:
-    __array_interface__: dict[str, Any]
-
-
 def twin(array: Any) -> Array:
     """NumPy's array at the place of a device's, not to be looked into: it tells what overlaps."""
-    return np.asarray(
-        _Interface(
-            {
-                "data": (array.data.ptr, False),
-                "shape": array.shape,
-                "strides": array.strides,
-                "typestr": array.dtype.str,
-                "version": 3,
-            }
-        )
-    )
+    place = {"data": (array.data.ptr, False), "shape": array.shape, "strides": array.strides}
+    interface = {**place, "typestr": array.dtype.str, "version": 3}
+    return np.asarray(SimpleNamespace(__array_interface__=interface))
 
 
 def span_of(array: Array) -> tuple[int, int]:

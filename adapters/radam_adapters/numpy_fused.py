@@ -68,7 +68,7 @@ def step_inplace(
     job = job_of(params, grads, t + 1, state.m, state.v, config, lr)
     if job.copies or job.arrays[0].size > job.block:
         run([job])
-    else:
+    else:  # to share it out would take as long as a small step itself
         job.function(job.c, *job.arrays)
     return RAdamState(t + 1, state.m, job.v)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import time
 from pathlib import Path
@@ -94,9 +93,7 @@ class Checkpoint:
 
     def _remove_parts(self) -> None:
         """What a run that was killed had begun to write, and nothing of a run beside it."""
-        target = self.path.resolve()
-        digits = "[0-9a-f]" * 2 * _state_file.PART_BYTES
-        for part in target.parent.glob(f".{glob.escape(target.name)}.{digits}.part"):
+        for part in _state_file.parts_of(self.path):
             part.unlink(missing_ok=True)
         self._tidy = True
 
