@@ -134,8 +134,10 @@ class Case:
 
     def hyper_at(self, step: int, group: int = 0) -> Hyper:
         """The hyper-parameters of a step, counted from 1, for the tensors of a group."""
-        own = (hyper for hyper in reversed(self.hyper) if hyper.group == group)
-        return next(hyper for hyper in own if hyper.start <= step)
+        for hyper in reversed(self.hyper):  # a plain loop: a million steps ask
+            if hyper.group == group and hyper.start <= step:
+                return hyper
+        raise LookupError(f"group {group} has no hyper-parameters at step {step}")
 
     def gradients_at(self, step: int) -> tuple[tuple[float, ...] | None, ...]:
         """The gradients of a step, counted from 1: one of each tensor."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import cache
+from typing import Any
 
 from radam_ref import Dialect, dialects
 
@@ -28,7 +30,7 @@ def in_case(dialect: Dialect, case: Case) -> Dialect:
     if first.decoupled and dialect.weight_decay == "absolute":
         decay = "absolute"
     convention = case.profile.removeprefix("complex.")
-    return replace(
+    return _changed(
         dialect,
         weight_decay=decay if decays else "decoupled",
         complex=convention if case.profile.startswith("complex.") else "modulus",
@@ -38,13 +40,19 @@ def in_case(dialect: Dialect, case: Case) -> Dialect:
 
 def core(dialect: Dialect) -> Dialect:
     """The dialect as far as Core sees it."""
-    return replace(dialect, weight_decay="decoupled", complex="modulus")
+    return _changed(dialect, weight_decay="decoupled", complex="modulus")
 
 
-def names(dialect: Dialect) -> list[str]:
+@cache  # a diagnosis asks the same some hundred thousand times
+def _changed(dialect: Dialect, **axes: Any) -> Dialect:
+    return replace(dialect, **axes)
+
+
+@cache
+def names(dialect: Dialect) -> tuple[str, ...]:
     """The named dialects that Core cannot tell from this one, the best known first."""
     alike = [name for name, other in dialects.items() if core(other) == core(dialect)]
-    return sorted(alike, key=lambda name: (name not in FOREMOST, alike.index(name)))
+    return tuple(sorted(alike, key=lambda name: (name not in FOREMOST, alike.index(name))))
 
 
 def name(dialect: Dialect) -> str:

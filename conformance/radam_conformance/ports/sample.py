@@ -39,13 +39,13 @@ def step(
     arrays, gradients = (params, grads) if several else ([params], [grads])
     given = [hyper] * len(arrays) if isinstance(hyper, Mapping) else hyper
     hypers = [Hyper(start=1, group=i, **values) for i, values in enumerate(given)]
-    edited, dtype = _program(fault), str(arrays[0].dtype)
+    edited, dtype = _program(fault), _name(arrays[0].dtype)
     for values in hypers:
         edited.check(values)
     held = [None if x is None else _held(x) for x in (*arrays, *gradients)]
-    optimizer = edited.optimizer(
-        held[: len(arrays)], range(len(arrays)), _dialect(hypers[0]), dtype
-    )
+    decay = "decoupled" if hypers[0].decoupled or not hypers[0].weight_decay else "coupled"
+    dialect = _dialect(decay, hypers[0].nesterov)
+    optimizer = edited.optimizer(held[: len(arrays)], range(len(arrays)), dialect, dtype)
     if state is not None:
         optimizer.load(state)
     with np.errstate(all="ignore"):
@@ -62,9 +62,12 @@ def _program(fault: str) -> Program:
 
 
 def _held(x: Any) -> Any:
-    return np.array(x, HELD_IN.get(str(x.dtype), x.dtype))
+    return np.array(x, HELD_IN.get(_name(x.dtype), x.dtype))
 
 
-def _dialect(hyper: Hyper) -> Dialect:
-    decay = "decoupled" if hyper.decoupled or not hyper.weight_decay else "coupled"
-    return replace(Dialect(), weight_decay=decay, nesterov=hyper.nesterov)
+_name = cache(str)  # of a dtype: NumPy spells it out anew each time
+
+
+@cache
+def _dialect(decay: str, nesterov: bool) -> Dialect:
+    return replace(Dialect(), weight_decay=decay, nesterov=nesterov)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import takewhile
 from typing import Any, NamedTuple, TypeAlias
@@ -122,18 +122,16 @@ def _walk(
     program: Program, case: Case, dialect: Dialect, last: int
 ) -> Iterator[tuple[int, list[Array]]]:
     """The observed steps, each with the parameters after it."""
-    layout = _Layout(HELD_IN.get(case.dtype, case.dtype), case.requires)
-    shapes, groups = [x.shape for x in case.x0], [x.group for x in case.x0]
-
-    def arrays(rows: Sequence[Sequence[float] | None]) -> list[Any]:
-        return [layout.array(*pair) for pair in zip(rows, shapes, strict=True)]
-
-    x0 = arrays([x.values for x in case.x0])
+    layout = _Layout(
+        HELD_IN.get(case.dtype, case.dtype), case.requires, tuple(x.shape for x in case.x0)
+    )
+    shapes, groups = list(layout.shapes), [x.group for x in case.x0]
+    x0 = layout.arrays(tuple(x.values for x in case.x0))
     optimizer = program.optimizer(x0, groups, dialect, case.dtype)
     if case.start:
-        m, v = arrays(case.start.m), arrays(case.start.v)
+        m, v = layout.arrays(case.start.m), layout.arrays(case.start.v)
         optimizer.load({"t": [case.start.t] * len(shapes), "m": m, "v": v})
-    cycle = [arrays(row) for row in case.gradients[:last]]
+    cycle = _cycle(layout, case.gradients[:last])
     observe = frozenset(case.observe)
     for t in range(1, last + 1):
         grads = [None if g is None else layout.given(g) for g in cycle[(t - 1) % len(cycle)]]
@@ -153,6 +151,11 @@ class _Layout(NamedTuple):
 
     dtype: str
     requires: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    def arrays(self, rows: Sequence[Sequence[float] | None]) -> list[Any]:
+        """An array for each tensor."""
+        return [self.array(*pair) for pair in zip(rows, self.shapes, strict=True)]
 
     def array(self, values: Sequence[float] | None, shape: tuple[int, ...]) -> Array | None:
         """The numbers in an array, where a tensor has any."""
@@ -169,6 +172,12 @@ class _Layout(NamedTuple):
         copy = gradient.copy(order="K")
         copy.flags.writeable = "readonly" not in self.requires
         return copy
+
+
+@lru_cache(maxsize=512)
+def _cycle(layout: _Layout, rows: tuple[Any, ...]) -> list[list[Array | None]]:
+    """The gradients of a case, of which every program gets copies."""
+    return [layout.arrays(row) for row in rows]
 
 
 def _numbers(x: Array) -> tuple[float, ...]:

@@ -25,11 +25,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from flint import arb
+from flint import arb, ctx
 
 from ..cases import Hyper
 from .bits import FORMATS, HALF, Format, arithmetic
-from .coefficients import ZERO, Coefficients, Scalars, Setting, combine, exact_scalars
+from .coefficients import KEPT, ZERO, Coefficients, Scalars, Setting, combine, exact_scalars
 
 SLACK = 4
 HALF_SLACK = 2
@@ -68,26 +68,28 @@ def binary64(hyper: Hyper, t: int, setting: Setting) -> Coefficients:
         Roundings in binary64 decide whether step t is rectified.
     """
     form = FORMATS[setting.dtype]
-    c = combine(_binary64_scalars(hyper, t), hyper, t, setting)
+    c = combine(_binary64_scalars(hyper.beta1, hyper.beta2, t, ctx.prec), hyper, t, setting)
     once = rounded(8, FORMATS["float64"].unit)  # lr*r/(1-beta1^t) and their like, folded
     c = c._replace(i1=c.i1 * once, i2=c.i2 * once, eps=c.eps * once, lr=c.lr * once)
     c = _widen(c if c.r is None else c._replace(r=c.r * once), hyper, form)
     return _in_half(c, form) if setting.dtype in HALF else c
 
 
-def _binary64_scalars(hyper: Hyper, t: int) -> Scalars:
+@lru_cache(KEPT)
+def _binary64_scalars(b1: float, b2: float, t: int, precision: int) -> Scalars:
+    """Those at the current precision, which is an argument to tell what is kept apart."""
     unit = FORMATS["float64"].unit
     once = rounded(1, unit)
-    beta1, w1, correction1 = _average(hyper.beta1, t, unit)
-    beta2, w2, correction2 = _average(hyper.beta2, t, unit)
-    power2 = _power(hyper.beta2, t, unit)
-    rho_inf = (2 / ((1 - arb(hyper.beta2)) * once) * once - 1) * once  # line 2
+    beta1, w1, correction1 = _average(b1, t, unit)
+    beta2, w2, correction2 = _average(b2, t, unit)
+    power2 = _power(b2, t, unit)
+    rho_inf = (2 / ((1 - arb(b2)) * once) * once - 1) * once  # line 2
     rho = (rho_inf - 2 * t * power2 / correction2 * rounded(3, unit)) * once  # line 8
     return Scalars(
         beta1=beta1,
         w1=w1,
         correction1=correction1,
-        correction1_next=(1 - _power(hyper.beta1, t + 1, unit)) * once,
+        correction1_next=(1 - _power(b1, t + 1, unit)) * once,
         beta2=beta2,
         w2=w2,
         correction2=correction2,

@@ -7,6 +7,7 @@ everything they touch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from flint import arb, ctx
@@ -17,6 +18,7 @@ from ..cases import Hyper
 from .bits import arithmetic
 
 ZERO, ONE = arb(0), arb(1)
+KEPT = 1 << 14  # scalar terms: those of a chain serve the next dialect too
 
 
 Branch: TypeAlias = tuple[float, int]  # beta2 and t, which decide whether a step is rectified
@@ -134,7 +136,13 @@ Model: TypeAlias = Callable[[Hyper, int, Setting], Coefficients]
 
 def exact_scalars(hyper: Hyper, t: int) -> Scalars:
     """The terms of step t in exact arithmetic (lines 2 and 8)."""
-    beta1, beta2 = arb(hyper.beta1), arb(hyper.beta2)
+    return _exact_scalars(hyper.beta1, hyper.beta2, t, ctx.prec)
+
+
+@lru_cache(KEPT)
+def _exact_scalars(b1: float, b2: float, t: int, precision: int) -> Scalars:
+    """Those at the current precision, which is an argument to tell what is kept apart."""
+    beta1, beta2 = arb(b1), arb(b2)
     rho_inf, rho = exact_rho(beta2, t)
     return Scalars(
         beta1=beta1,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,6 +22,7 @@ from ..cases import Case, Hyper
 Number: TypeAlias = Any  # mpmath has no types
 Branches: TypeAlias = Mapping[tuple[float, int], bool]
 SHORT_BITS, LONG_BITS, LONG_STEPS = 1200, 480, 1000
+KEPT = 1 << 14  # terms of steps: those of a chain serve the next dialect too
 
 
 def pairs(
@@ -74,7 +76,6 @@ class _Rules:
     def __init__(self, case: Case, dialect: Dialect, hyper: Hyper) -> None:
         self.hyper, self.dialect = hyper, _in_case(dialect, hyper)
         self.lr, self.beta1, self.beta2, self.eps, self.wd = (mp.mpf(v) for v in hyper[1:6])
-        self.rho_inf = 2 / (1 - self.beta2) - 1
         half = case.dtype in ("float16", "bfloat16")  # their moments are in float32
         self.largest = float(np.finfo("float32" if half else case.dtype).max)
         self.modulus = "complex" in case.dtype and case.profile != "complex.componentwise"
@@ -98,14 +99,33 @@ class _Terms(NamedTuple):
 
 
 def _terms(t: int, rules: _Rules, branches: Branches) -> _Terms:
-    power1, power2 = rules.beta1**t, rules.beta2**t
-    rho_inf = rules.rho_inf
-    rho = rho_inf - 2 * t * power2 / (1 - power2)
-    if not branches.get((rules.hyper.beta2, t), rho > rules.dialect.threshold):
-        return _Terms(power1, power2, None)
+    beta1, beta2 = rules.hyper.beta1, rules.hyper.beta2
+    power1, (power2, _, rho) = _power(beta1, t, mp.prec), _rho(beta2, t, mp.prec)
+    rectified = branches.get((beta2, t), rho > rules.dialect.threshold)
+    return _Terms(power1, power2, _rectification(beta2, t, mp.prec) if rectified else None)
+
+
+# What depends on t and a beta alone is the same in each dialect; `bits` are the current precision.
+
+
+@lru_cache(KEPT)
+def _power(beta1: float, t: int, bits: int) -> Number:
+    return mp.mpf(beta1) ** t
+
+
+@lru_cache(KEPT)
+def _rho(beta2: float, t: int, bits: int) -> tuple[Number, Number, Number]:
+    """beta2^t, rho_inf and rho_t."""
+    power2, rho_inf = mp.mpf(beta2) ** t, 2 / (1 - mp.mpf(beta2)) - 1
+    return power2, rho_inf, rho_inf - 2 * t * power2 / (1 - power2)
+
+
+@lru_cache(KEPT)
+def _rectification(beta2: float, t: int, bits: int) -> Number:
+    """r_t; by decree a step may be rectified whose rho_t is below the threshold."""
+    _, rho_inf, rho = _rho(beta2, t, bits)
     squared = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
-    # By decree a step may be rectified whose rho_t is below the threshold.
-    return _Terms(power1, power2, mp.sqrt(squared) if squared > 0 else mp.mpf(0))
+    return mp.sqrt(squared) if squared > 0 else mp.mpf(0)
 
 
 def _step(
@@ -122,9 +142,9 @@ def _step(
     if dialect.weight_decay == "coupled":
         gradients = [g + wd * value for g, value in zip(gradients, x, strict=True)]
     for k, g in enumerate(gradients):
-        square = g**2
+        square = g * g
         if rules.modulus:
-            square += gradients[k ^ 1] ** 2  # the other part of the same number
+            square += gradients[k ^ 1] * gradients[k ^ 1]  # the other part of the same number
         m[k] = beta1 * m[k] + (1 - beta1) * g
         v[k] = beta2 * v[k] + (1 - beta2) * square if mp.isfinite(v[k]) else v[k]
         v[k] = mp.inf if v[k] > rules.largest else v[k]
