@@ -11,6 +11,7 @@ from ._ahead import coefficients, consecutive_terms
 from ._boundary import init, rectification, rho, rho_inf, step
 from ._config import Dialect, RAdamConfig
 from ._dialects import Origin, dialects, origins
+from ._dtypes import compute_dtypes
 from ._many import step_many
 from ._state_file import load_state, save_state
 from ._step import RAdamState, formula, with_rates
@@ -32,6 +33,7 @@ __all__ = [
     "Stepper",
     "algorithm1",
     "coefficients",
+    "compute_dtypes",
     "consecutive_terms",
     "dialects",
     "formula",

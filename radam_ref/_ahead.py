@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _terms
+from ._arguments import has_host_terms
 from ._config import RAdamConfig
 from ._terms import Coefficients, Form, Quotient
 from ._traced import first_rectified
 
 ENOUGH = 160  # bits of rho_t, once the difference is taken
 LONGEST = 256  # steps of a block
+OTHERS = 3  # blocks that are kept for runs that take turns
 I1, I2, R, EPS, N2, SHRINK, LR = map(
     Coefficients._fields.index, ("i1", "i2", "r", "eps", "n2", "shrink", "lr")
 )
@@ -31,6 +33,9 @@ class Block(NamedTuple):
     form: Form
     rows: Array
     lr: float
+
+
+NONE = Block(0, Form(*[False] * len(Form._fields)), np.empty((0, 0)), 0.0)
 
 
 def powers(beta: float, steps: range) -> list[int]:
@@ -97,13 +102,14 @@ class ConsecutiveTerms:
         self.config, self.dtype = config, dtype
         self.latest: Any = None, None, None  # t and lr, and what `as_floats` gave for them
         self.asked = config.lr
-        self.block = Block(0, Form(*[False] * len(Form._fields)), np.empty((0, 0)), 0.0)
+        self.block = NONE
+        self.others: tuple[Block, ...] = ()  # of runs of this config that are at another t
 
     def __call__(self, t: int, lr: float) -> tuple[Form, Array]:
         """The form and the coefficients of step t, an array that is not to be written to."""
         first, form, rows, rate = self.block
         if not first <= t < first + len(rows):
-            first, form, rows, rate = self.block = self.block_from(t, first, len(rows))
+            first, form, rows, rate = self.turned_to(t)
         row = rows[t - first]
         if lr == rate:
             return form, row
@@ -114,6 +120,15 @@ class ConsecutiveTerms:
             _, form, rows, _ = self.block = self.at_rate(Block(first, form, rows, rate), lr)
             row = rows[t - first]
         return form, row
+
+    def turned_to(self, t: int) -> Block:
+        """The block of another run that has t, or the next of the one that has come to t."""
+        kept = (self.block, *self.others)
+        found = next((b for b in kept if b.first <= t < b.first + len(b.rows)), None)
+        last = found or next((b for b in kept if b.first + len(b.rows) == t), NONE)
+        self.others = tuple(b for b in kept if b is not last)[:OTHERS]
+        self.block = block = found or self.block_from(t, last.first, len(last.rows))
+        return block  # another thread may have turned to its own
 
     def as_floats(self, t: int, lr: float) -> tuple[Form, Coefficients]:
         """The same as floats, once for all arrays of a step."""
@@ -153,7 +168,6 @@ class ConsecutiveTerms:
         return Block(t, form, rows, config.lr)
 
 
-@lru_cache(maxsize=256)
 def consecutive_terms(config: RAdamConfig, dtype: str) -> ConsecutiveTerms:
     """The coefficients of the steps of a config, for compiled kernels; any order, soonest in turn.
 
@@ -170,15 +184,25 @@ def consecutive_terms(config: RAdamConfig, dtype: str) -> ConsecutiveTerms:
         terms(t, lr) -> (Form, array): those of step t >= 1 in the order of `Coefficients`, of
         `dtype`, shape (15,), not to be written to; lr is a float and takes the place of config.lr.
 
+    Raises
+    ------
+    TypeError
+        A hyper-parameter of config is an array, whose value is known when it is looked at.
+
     Examples
     --------
     >>> form, c = consecutive_terms(RAdamConfig(), "float64")(1, 0.5)
     >>> form.rectified, float(c[Coefficients._fields.index("lr")])
     (False, 0.5)
     """
-    return ConsecutiveTerms(config, dtype)
+    if not has_host_terms(config):
+        raise TypeError(f"config must be of numbers for terms on the host, got {config!r}")
+    return kept(config, dtype)
+
+
+kept = lru_cache(maxsize=256)(ConsecutiveTerms)
 
 
 def coefficients(t: int, config: RAdamConfig, lr: float, dtype: str) -> tuple[Form, Coefficients]:
     """The form and the coefficients of step t, floats."""
-    return consecutive_terms(config, dtype).as_floats(t, lr)
+    return kept(config, dtype).as_floats(t, lr)

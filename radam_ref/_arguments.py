@@ -21,10 +21,10 @@ def check_params(params: Array) -> tuple[Any, Any, Any]:
         kind = type(params).__name__
         raise TypeError(f"params must be an array, got {params!r} of type {kind}") from None
     name = _dtypes.name(params.dtype)
-    if name not in _dtypes.COMPUTE:
-        allowed = ", ".join(_dtypes.COMPUTE)
+    if name not in _dtypes.compute_dtypes:
+        allowed = ", ".join(_dtypes.compute_dtypes)
         raise TypeError(f"params must have one of the dtypes {allowed}, got {name}")
-    v_dtype = getattr(xp, _dtypes.COMPUTE[name])
+    v_dtype = getattr(xp, _dtypes.compute_dtypes[name])
     return xp, params.dtype if name.startswith("complex") else v_dtype, v_dtype
 
 

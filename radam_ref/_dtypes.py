@@ -20,7 +20,7 @@ from ._config import RAdamConfig
 from ._step import Array, RAdamState
 
 # The real dtype that each dtype of params is computed in: its own (S4), float32 for a half (S9).
-COMPUTE = {
+compute_dtypes = {
     "float16": "float32",
     "bfloat16": "float32",
     "float32": "float32",
@@ -55,9 +55,9 @@ def step(
     xp: Any,
     terms: Any,
 ) -> tuple[Array, RAdamState]:
-    """`_step.step` on arrays of any dtype out of COMPUTE."""
+    """`_step.step` on arrays of any dtype out of compute_dtypes."""
     dtype = name(params.dtype)
-    compute = COMPUTE[dtype]
+    compute = compute_dtypes[dtype]
     operations = _jax_operations() if xp.__name__ == "jax.numpy" else xp
     how = config, lr, operations, compute, terms
     if dtype.startswith("complex"):

@@ -202,7 +202,7 @@ def _checked(header: dict[str, Any], members: Host) -> dict[str, Any]:
     for key in ARRAYS:
         bits, dtype = members[key], header["dtypes"][key]
         check_dtype(key, bits, dtype)
-        if dtype not in _dtypes.COMPUTE:
+        if dtype not in _dtypes.compute_dtypes:
             raise ValueError(f"{key} is {dtype}, no dtype of a run")
         if bits.shape != members["params"].shape:
             raise ValueError(f"{key} has another shape than params")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import radam_ref
-from radam_ref import Coefficients, Form, RAdamConfig, RAdamState, consecutive_terms
+from radam_ref import Coefficients, Form, RAdamConfig, RAdamState, compute_dtypes, consecutive_terms
 
 from . import _numba_loops, _numpy_blocks
 from ._overlap import require_apart
@@ -21,14 +21,6 @@ from ._traced_formula import decays_by_rate
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-COMPUTE = {  # the dtype in which arithmetic is (S9)
-    "float16": "float32",
-    "bfloat16": "float32",
-    "float32": "float32",
-    "float64": "float64",
-    "complex64": "float32",
-    "complex128": "float64",
-}
 # Bytes of an array at a time: what one pass takes up, and what stays in a cache between passes.
 PASS, CACHED = 2**20, 2**17
 # Bits of `flags.num`: contiguous in C's order, aligned and writeable; with memory of its own.
@@ -99,24 +91,15 @@ def _kind_of(x: Any, g: Any, m: Any, v: Any, config: RAdamConfig) -> Kind | None
 
 @lru_cache(maxsize=256)
 def kind_of_dtypes(x: Any, g: Any, m: Any, v: Any, config: RAdamConfig) -> Kind | None:
-    axes, real = config.axes, COMPUTE.get(x.name if x.isnative and x.kind in "fc" else "")
+    axes, real = config.axes, compute_dtypes.get(x.name if x.isnative and x.kind in "fc" else "")
     if real is None or axes.eps_placement == "floor":
         return None
-    if not is_of_numbers(config):
-        raise TypeError
+    terms = consecutive_terms(config, real)
     is_complex = x.kind == "c"
     parts = is_complex and axes.complex == "componentwise"
     if g != x or m != (x if is_complex else real) or v not in ((real, x) if parts else (real,)):
         return None
-    terms = consecutive_terms(config, real)
     return Kind(real, terms, x.itemsize == 2, is_complex and not parts, parts)
-
-
-def is_of_numbers(config: RAdamConfig) -> bool:
-    """Whether the host knows its terms: an array has a value when it is looked at."""
-    axes = config.axes
-    hyper = (config.beta1, config.beta2, config.eps, axes.threshold, axes.eps_root)
-    return {*map(type, hyper)} == {float}
 
 
 def rate_of(lr: Any, shape: Any, array: Any = np.ndarray) -> Any:

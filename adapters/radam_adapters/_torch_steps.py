@@ -11,9 +11,8 @@ from typing import Any
 import torch
 from torch import _C, Tensor
 
-from radam_ref import Dialect, RAdamConfig, RAdamState, step_many
+from radam_ref import Dialect, RAdamConfig, RAdamState, compute_dtypes, step_many
 
-from . import _jobs
 from ._overlap import SharedMemory
 from ._threads import at_most
 from .numpy_fused import step_inplace
@@ -22,7 +21,7 @@ AXES = tuple(field.name for field in fields(Dialect))
 HYPER = ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize", "dialect")
 CPU = torch.device("cpu")
 PLAIN = (Tensor, torch.nn.Parameter)
-COMPUTE = {getattr(torch, name): getattr(torch, real) for name, real in _jobs.COMPUTE.items()}
+COMPUTE = {getattr(torch, name): getattr(torch, real) for name, real in compute_dtypes.items()}
 SMALL = 65_536  # elements; so many are sooner copied than stepped on their own
 ONE = torch.tensor(1.0, dtype=torch.float64, device="cpu")  # a number would become one for each
 

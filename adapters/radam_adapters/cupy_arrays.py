@@ -17,10 +17,10 @@ import numpy as np
 from array_api_compat import is_cupy_array
 
 import radam_ref
-from radam_ref import RAdamConfig, RAdamState, coefficients
+from radam_ref import RAdamConfig, RAdamState, coefficients, consecutive_terms
 
 from ._cuda_text import Kernel, many_arrays, one_array
-from ._jobs import Kind, is_of_numbers, kind_of_dtypes, rate_of
+from ._jobs import Kind, kind_of_dtypes, rate_of
 from ._overlap import in_turn, overwritten, require_apart, twin
 from ._traced_formula import decays_by_rate
 
@@ -168,6 +168,7 @@ def _job(x: Array, g: Array, state: RAdamState, config: RAdamConfig, lr: Any) ->
         ):
             kind = kind_of_dtypes(x.dtype, g.dtype, m.dtype, v.dtype, config)
             rate = rate_of(config.lr if lr is None else lr, x.shape, type(x))
+            rate = rate if getattr(rate, "device", x.device) == x.device else None
     if kind is None or rate is None:
         with _current_device(x):
             radam_ref.step(x, g, state, config, lr=lr)  # says what does not fit
@@ -244,7 +245,10 @@ def _is_of_numbers(state: RAdamState, config: RAdamConfig) -> bool:
     """Whether the host knows the terms of the next step."""
     if not isinstance(state, RAdamState) or not isinstance(config, RAdamConfig):
         return False
-    return isinstance(state.t, int) and is_of_numbers(config)
+    try:
+        return isinstance(state.t, int) and bool(consecutive_terms(config, "float64"))
+    except TypeError:
+        return False
 
 
 def _empty(array: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from . import (
     xfail,
 )
 from .batch import INTERRUPTED, NOT_STARTED, judge_each
-from .cases import load_suite
+from .cases import load_index, load_suite
 from .cli_options import (
     SPEC_HELP,
     Arrays,
@@ -48,6 +49,7 @@ from .examination import dialect_named
 from .golden_files import DamagedError
 from .identify import DECAYING, is_probe
 from .judge import judge
+from .protocol import PROTOCOL
 from .results import Report, exit_code
 from .schedule import Progress
 from .spec import LoadError, Spec, SpecError, parse_spec
@@ -59,10 +61,28 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Does an implementation compute RAdam, which dialect, how precisely, and what is wrong?",
     epilog="Exit codes: 0 met, 1 not met, 2 usage, 3 port could not be started, 4 damaged suite, "
     "5 nothing ran, 130 interrupted.",
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        cases, release = len(load_index()["cases"]), version("radam-ref")
+        print(f"radam-conformance {release}, {cases} cases, protocol {PROTOCOL}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Say which suite this is."
+        ),
+    ] = False,
+) -> None:
+    """Does an implementation compute RAdam, which dialect, how precisely, and what is wrong?"""
 
 
 @app.command()

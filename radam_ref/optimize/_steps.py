@@ -12,7 +12,7 @@ from .. import _dtypes
 from .._ahead import coefficients
 from .._boundary import init, step
 from .._config import RAdamConfig
-from .._dtypes import COMPUTE, name
+from .._dtypes import compute_dtypes, name
 from .._step import RAdamState, formula
 from ._leaves import Array, Layout, Leaves
 from ._objective import real_value
@@ -63,7 +63,7 @@ def _stepped(
 def reach(x: Array, state: RAdamState, config: RAdamConfig, lr: Any, xp: Any) -> Array:
     """How far the last step moved x for each unit of m_hat: the formula, run on m_hat = 1."""
     number = isinstance(lr, float)
-    form, c = coefficients(state.t, config, lr if number else 1.0, COMPUTE[name(x.dtype)])
+    form, c = coefficients(state.t, config, lr if number else 1.0, compute_dtypes[name(x.dtype)])
     form = form._replace(coupled=False, nesterov=False, shrinks=False)
     c = c._replace(beta1=1.0, w1=0.0, beta2=1.0, w2=0.0, i1=1.0, lr=c.lr if number else c.lr * lr)
     update, _ = formula(xp.sqrt, xp.where, form)

@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -270,6 +271,15 @@ def test_verify_says_how_much_it_checked(run: Run) -> None:
     done = run("verify")
 
     assert done == (0, f"OK  {len(load_suite())} cases, files as released\n", "")
+
+
+def test_version_says_which_suite_it_is(run: Run) -> None:
+    count = len(list(golden_files.golden().glob("*/*-[fbc]*.json")))
+
+    done = run("--version")
+
+    said = f"radam-conformance {version('radam-ref')}, {count} cases, protocol 1\n"
+    assert done == (0, said, "")
 
 
 @pytest.mark.parametrize(
