@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-    from .results import Report
+    from .report import Report
 
 __all__ = ["check", "parametrize"]
 

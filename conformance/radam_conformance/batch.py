@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from . import reports, terminal
-from .results import Report, exit_code
+from .report import Report, exit_code
 from .schedule import Progress
 from .spec import LoadError, Spec
 

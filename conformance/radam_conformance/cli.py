@@ -50,7 +50,7 @@ from .golden_files import DamagedError
 from .identify import DECAYING, is_probe
 from .judge import judge
 from .protocol import PROTOCOL
-from .results import Report, exit_code
+from .report import Report, exit_code
 from .schedule import Progress
 from .spec import LoadError, Spec, SpecError, parse_spec
 

@@ -15,7 +15,8 @@ from .features import lacking
 from .harness import Harness
 from .identify import fit, is_probe, leave_out_other_conventions, nearest
 from .judge import offers, smoke, takes
-from .results import CaseResult, Fit, Report
+from .report import Report
+from .results import CaseResult, Fit
 from .schedule import Run, request
 from .spec import LoadError, Spec, parse_spec
 from .verdicts import verdicts

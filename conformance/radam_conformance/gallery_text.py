@@ -12,8 +12,9 @@ from rich.text import Text
 from . import naming, terminal
 from .batch import Batch
 from .known_ports import KnownPort
+from .report import Report
 from .report_text import CAUSES
-from .results import MET, CaseResult, Report
+from .results import MET, CaseResult
 from .terminal import indented, table
 
 NOT_JUDGED = "not judged, see below"

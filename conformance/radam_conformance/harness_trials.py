@@ -12,7 +12,8 @@ from .batch import NOT_STARTED
 from .cases import load_suite
 from .faulty import FAULTS, TARGET
 from .judge import judge
-from .results import Verdict, exit_code
+from .report import exit_code
+from .results import Verdict
 from .schedule import Progress
 from .spec import LoadError, parse_spec
 from .terminal import table

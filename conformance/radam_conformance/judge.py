@@ -18,7 +18,8 @@ from .features import lacking
 from .harness import Harness
 from .identify import decays, fit, is_probe, leave_out_other_conventions, nearest
 from .protocol import Answer, Hello
-from .results import CaseResult, Cause, Diagnosis, Fit, Report
+from .report import Report
+from .results import CaseResult, Cause, Diagnosis, Fit
 from .schedule import INTERRUPTED, Progress, Run, request, run_all
 from .spec import LoadError, Spec
 from .verdicts import verdicts, words

@@ -12,7 +12,7 @@ from rich.text import Text
 from . import naming
 from .cases import Case, Expected
 from .identify import by_axis
-from .results import Report
+from .report import Report
 from .terminal import indented, table
 
 

@@ -12,7 +12,8 @@ from radam_ref import Dialect
 
 from . import naming
 from .cases import load_notes
-from .results import ACCEPTED, MET, CaseResult, Diagnosis, Report, Verdict
+from .report import Report
+from .results import ACCEPTED, MET, CaseResult, Diagnosis, Verdict
 from .terminal import indented, table
 
 SHOWN = 6  # failing cases of a verdict

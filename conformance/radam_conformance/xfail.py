@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from .cases import load_index
 from .laws import law_ids
-from .results import MET, CaseResult, Known, Report
+from .report import Report
+from .results import MET, CaseResult, Known
 from .user_files import read_at_most
 
 LARGEST = 2**20

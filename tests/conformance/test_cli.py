@@ -17,7 +17,7 @@ import pytest
 
 from radam_conformance import cases, cli, golden_files, verify
 from radam_conformance.cases import load_case, load_suite
-from radam_conformance.results import Report
+from radam_conformance.report import Report
 from radam_conformance.spec import LoadError, Spec
 
 from .sample_ports import FOLDER, port

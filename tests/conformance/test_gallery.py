@@ -19,7 +19,7 @@ from radam_conformance.golden_files import DamagedError
 from radam_conformance.harness import Harness
 from radam_conformance.judge import judge
 from radam_conformance.known_ports import load_known_ports, matching, read_known_ports
-from radam_conformance.results import Report
+from radam_conformance.report import Report
 from radam_conformance.spec import parse_spec
 from radam_ref import dialects
 

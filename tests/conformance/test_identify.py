@@ -22,7 +22,7 @@ from radam_conformance.identify import (
 )
 from radam_conformance.judge import judge
 from radam_conformance.protocol import Answer
-from radam_conformance.results import Report
+from radam_conformance.report import Report
 from radam_conformance.specimens import edits as specimens
 from radam_conformance.specimens.faults import FAULTS
 from radam_ref import Dialect, dialects

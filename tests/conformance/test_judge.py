@@ -13,8 +13,9 @@ from rich.console import Console
 from radam_conformance import harness, naming
 from radam_conformance.cases import Case, load_suite
 from radam_conformance.judge import judge
+from radam_conformance.report import Report, exit_code
 from radam_conformance.report_text import headline, render
-from radam_conformance.results import CaseResult, Report, exit_code
+from radam_conformance.results import CaseResult
 from radam_conformance.spec import LoadError, parse_spec
 from radam_ref import Dialect, dialects
 

@@ -16,7 +16,8 @@ from radam_conformance.harness import Harness
 from radam_conformance.judge import judge
 from radam_conformance.new_harness import LANGUAGES, HarnessError
 from radam_conformance.protocol import write_request
-from radam_conformance.results import MET, exit_code
+from radam_conformance.report import exit_code
+from radam_conformance.results import MET
 from radam_conformance.schedule import request
 from radam_conformance.spec import LoadError, Spec, parse_spec
 

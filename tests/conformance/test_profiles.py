@@ -18,8 +18,8 @@ from radam_conformance.identify import expectation
 from radam_conformance.judge import judge
 from radam_conformance.precision import explains
 from radam_conformance.protocol import Answer, Hello, RunRequest
+from radam_conformance.report import Report, exit_code
 from radam_conformance.report_text import headline
-from radam_conformance.results import Report, exit_code
 from radam_conformance.spec import parse_spec
 from radam_conformance.specimens.edits import Program, over, play, program
 from radam_conformance.specimens.faults import FAULTS as MISTAKES

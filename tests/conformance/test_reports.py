@@ -21,9 +21,10 @@ from jsonschema import Draft202012Validator
 from radam_conformance import reports
 from radam_conformance.cases import load_suite
 from radam_conformance.judge import judge
+from radam_conformance.report import Report, exit_code
 from radam_conformance.reports import Document, NotStarted, Target, html, junit, markdown
 from radam_conformance.reports.document import first_rectified
-from radam_conformance.results import CaseResult, Known, Report, Verdict, exit_code
+from radam_conformance.results import CaseResult, Known, Verdict
 from radam_ref import Dialect, rho
 
 from .sample_ports import port

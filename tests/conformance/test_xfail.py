@@ -9,7 +9,8 @@ from radam_conformance import report_text, terminal, xfail
 from radam_conformance.cases import load_suite
 from radam_conformance.identify import Fit
 from radam_conformance.protocol import Hello
-from radam_conformance.results import CaseResult, Report, Verdict, exit_code
+from radam_conformance.report import Report, exit_code
+from radam_conformance.results import CaseResult, Verdict
 from radam_conformance.xfail import KnownFailure, XfailError, load_known
 from radam_ref import Dialect
 

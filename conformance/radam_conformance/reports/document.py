@@ -14,7 +14,8 @@ from radam_ref import Dialect
 from .. import naming, report_text, terminal
 from ..cases import Case, load_index, load_notes
 from ..golden_files import read_file
-from ..results import MET, CaseResult, Diagnosis, FirstBad, Report, accepted
+from ..report import Report, accepted
+from ..results import MET, CaseResult, Diagnosis, FirstBad
 
 PRECISIONS = (128, 512, 2048)  # bits
 KIND, FORMAT = "radam-conformance report", 1
