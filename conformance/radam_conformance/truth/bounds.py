@@ -25,11 +25,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from flint import arb, ctx
+from flint import arb
 
 from ..cases import Hyper
 from .bits import FORMATS, HALF, Format, arithmetic
-from .coefficients import KEPT, ZERO, Coefficients, Scalars, Setting, combine, exact_scalars
+from .coefficients import ZERO, Coefficients, Scalars, Setting, combine, exact_scalars, kept
 
 SLACK = 4
 HALF_SLACK = 2
@@ -68,16 +68,15 @@ def binary64(hyper: Hyper, t: int, setting: Setting) -> Coefficients:
         Roundings in binary64 decide whether step t is rectified.
     """
     form = FORMATS[setting.dtype]
-    c = combine(_binary64_scalars(hyper.beta1, hyper.beta2, t, ctx.prec), hyper, t, setting)
+    c = combine(_binary64_scalars(hyper, t), hyper, t, setting)
     once = rounded(8, FORMATS["float64"].unit)  # lr*r/(1-beta1^t) and their like, folded
     c = c._replace(i1=c.i1 * once, i2=c.i2 * once, eps=c.eps * once, lr=c.lr * once)
     c = _widen(c if c.r is None else c._replace(r=c.r * once), hyper, form)
     return _in_half(c, form) if setting.dtype in HALF else c
 
 
-@lru_cache(KEPT)
-def _binary64_scalars(b1: float, b2: float, t: int, precision: int) -> Scalars:
-    """Those at the current precision, which is an argument to tell what is kept apart."""
+@kept
+def _binary64_scalars(b1: float, b2: float, t: int) -> Scalars:
     unit = FORMATS["float64"].unit
     once = rounded(1, unit)
     beta1, w1, correction1 = _average(b1, t, unit)

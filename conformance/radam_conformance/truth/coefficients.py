@@ -18,7 +18,7 @@ from ..cases import Hyper
 from .bits import arithmetic
 
 ZERO, ONE = arb(0), arb(1)
-KEPT = 1 << 14  # scalar terms: those of a chain serve the next dialect too
+CHAIN = 10_000  # steps whose terms are kept: those of a chain serve the next dialect too
 
 
 Branch: TypeAlias = tuple[float, int]  # beta2 and t, which decide whether a step is rectified
@@ -134,14 +134,27 @@ class Coefficients(NamedTuple):
 Model: TypeAlias = Callable[[Hyper, int, Setting], Coefficients]
 
 
-def exact_scalars(hyper: Hyper, t: int) -> Scalars:
+def kept(scalars: Callable[[float, float, int], Scalars]) -> Callable[[Hyper, int], Scalars]:
+    """The terms of a step at the current precision, each of a chain computed once.
+
+    Later steps have no second use; the memory of a million would be slower than to compute.
+    """
+
+    def at_precision(beta1: float, beta2: float, t: int, precision: int) -> Scalars:
+        return scalars(beta1, beta2, t)
+
+    early, latest = lru_cache(CHAIN)(at_precision), lru_cache(1)(at_precision)
+
+    def of_step(hyper: Hyper, t: int) -> Scalars:
+        terms = early if t <= CHAIN else latest
+        return terms(hyper.beta1, hyper.beta2, t, ctx.prec)
+
+    return of_step
+
+
+@kept
+def exact_scalars(b1: float, b2: float, t: int) -> Scalars:
     """The terms of step t in exact arithmetic (lines 2 and 8)."""
-    return _exact_scalars(hyper.beta1, hyper.beta2, t, ctx.prec)
-
-
-@lru_cache(KEPT)
-def _exact_scalars(b1: float, b2: float, t: int, precision: int) -> Scalars:
-    """Those at the current precision, which is an argument to tell what is kept apart."""
     beta1, beta2 = arb(b1), arb(b2)
     rho_inf, rho = exact_rho(beta2, t)
     return Scalars(

@@ -6,7 +6,7 @@ dialect by dialect, proves nothing, and works with so many more bits that agreem
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -22,7 +22,7 @@ from ..cases import Case, Hyper
 Number: TypeAlias = Any  # mpmath has no types
 Branches: TypeAlias = Mapping[tuple[float, int], bool]
 SHORT_BITS, LONG_BITS, LONG_STEPS = 1200, 480, 1000
-KEPT = 1 << 14  # terms of steps: those of a chain serve the next dialect too
+CHAIN = 10_000  # steps whose terms are kept: those of a chain serve the next dialect too
 
 
 def pairs(
@@ -108,19 +108,31 @@ def _terms(t: int, rules: _Rules, branches: Branches) -> _Terms:
 # What depends on t and a beta alone is the same in each dialect; `bits` are the current precision.
 
 
-@lru_cache(KEPT)
-def _power(beta1: float, t: int, bits: int) -> Number:
-    return mp.mpf(beta1) ** t
+@lru_cache
+def _beta(beta: float, bits: int) -> tuple[Number, Number]:
+    """beta and 2/(1 - beta) - 1, which is rho_inf where beta is beta2."""
+    return mp.mpf(beta), 2 / (1 - mp.mpf(beta)) - 1
 
 
-@lru_cache(KEPT)
+def _kept(terms: Callable[[float, int, int], Any]) -> Callable[[float, int, int], Any]:
+    """Later steps have no second use; the memory of a million would be slower than to compute."""
+    kept, latest = lru_cache(CHAIN)(terms), lru_cache(1)(terms)
+    return lambda beta, t, bits: (kept if t <= CHAIN else latest)(beta, t, bits)
+
+
+@_kept
+def _power(beta: float, t: int, bits: int) -> Number:
+    return _beta(beta, bits)[0] ** t
+
+
+@_kept
 def _rho(beta2: float, t: int, bits: int) -> tuple[Number, Number, Number]:
     """beta2^t, rho_inf and rho_t."""
-    power2, rho_inf = mp.mpf(beta2) ** t, 2 / (1 - mp.mpf(beta2)) - 1
+    power2, rho_inf = _power(beta2, t, bits), _beta(beta2, bits)[1]
     return power2, rho_inf, rho_inf - 2 * t * power2 / (1 - power2)
 
 
-@lru_cache(KEPT)
+@_kept
 def _rectification(beta2: float, t: int, bits: int) -> Number:
     """r_t; by decree a step may be rectified whose rho_t is below the threshold."""
     _, rho_inf, rho = _rho(beta2, t, bits)
