@@ -18,7 +18,7 @@ from ._traced import first_rectified
 
 ENOUGH = 160  # bits of rho_t, once the difference is taken
 LONGEST = 256  # steps of a block
-OTHERS = 3  # blocks that are kept for runs that take turns
+OTHERS = 7  # blocks that are kept for runs that take turns
 I1, I2, R, EPS, N2, SHRINK, LR = map(
     Coefficients._fields.index, ("i1", "i2", "r", "eps", "n2", "shrink", "lr")
 )
@@ -99,6 +99,10 @@ class ConsecutiveTerms:
     """The coefficients of each step of a config, sooner where one step follows another."""
 
     def __init__(self, config: RAdamConfig, dtype: str) -> None:
+        if not has_host_terms(config):
+            raise TypeError(f"config must be of numbers for terms on the host, got {config!r}")
+        if dtype not in _terms.NORMAL:
+            raise ValueError(f"dtype must be one of {', '.join(_terms.NORMAL)}, got {dtype!r}")
         self.config, self.dtype = config, dtype
         self.latest: Any = None, None, None  # t and lr, and what `as_floats` gave for them
         self.asked = config.lr
@@ -123,11 +127,13 @@ class ConsecutiveTerms:
 
     def turned_to(self, t: int) -> Block:
         """The block of another run that has t, or the next of the one that has come to t."""
-        kept = (self.block, *self.others)
-        found = next((b for b in kept if b.first <= t < b.first + len(b.rows)), None)
-        last = found or next((b for b in kept if b.first + len(b.rows) == t), NONE)
-        self.others = tuple(b for b in kept if b is not last)[:OTHERS]
-        self.block = block = found or self.block_from(t, last.first, len(last.rows))
+        blocks = (self.block, *self.others)
+        found = next((b for b in blocks if b.first <= t < b.first + len(b.rows)), None)
+        last = found or next((b for b in blocks if b.first + len(b.rows) == t), NONE)
+        block = found or self.block_from(t, last.first, len(last.rows))
+        others = {b.first: b for b in reversed(blocks) if b is not last and b is not NONE}
+        self.others = tuple(reversed(others.values()))[:OTHERS]
+        self.block = block
         return block  # another thread may have turned to its own
 
     def as_floats(self, t: int, lr: float) -> tuple[Form, Coefficients]:
@@ -186,8 +192,9 @@ def consecutive_terms(config: RAdamConfig, dtype: str) -> ConsecutiveTerms:
 
     Raises
     ------
-    TypeError
-        A hyper-parameter of config is an array, whose value is known when it is looked at.
+    TypeError, ValueError
+        A hyper-parameter of config is an array, whose value is known when it is looked at; another
+        dtype.
 
     Examples
     --------
@@ -195,14 +202,15 @@ def consecutive_terms(config: RAdamConfig, dtype: str) -> ConsecutiveTerms:
     >>> form.rectified, float(c[Coefficients._fields.index("lr")])
     (False, 0.5)
     """
-    if not has_host_terms(config):
-        raise TypeError(f"config must be of numbers for terms on the host, got {config!r}")
-    return kept(config, dtype)
+    try:
+        return remembered(config, dtype)
+    except TypeError:  # an array has no hash: what is wrong with it is said here
+        return ConsecutiveTerms(config, dtype)
 
 
-kept = lru_cache(maxsize=256)(ConsecutiveTerms)
+remembered = lru_cache(maxsize=256)(ConsecutiveTerms)
 
 
 def coefficients(t: int, config: RAdamConfig, lr: float, dtype: str) -> tuple[Form, Coefficients]:
     """The form and the coefficients of step t, floats."""
-    return kept(config, dtype).as_floats(t, lr)
+    return consecutive_terms(config, dtype).as_floats(t, lr)

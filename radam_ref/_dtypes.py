@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from array_api_compat import (
@@ -20,14 +21,16 @@ from ._config import RAdamConfig
 from ._step import Array, RAdamState
 
 # The real dtype that each dtype of params is computed in: its own (S4), float32 for a half (S9).
-compute_dtypes = {
-    "float16": "float32",
-    "bfloat16": "float32",
-    "float32": "float32",
-    "float64": "float64",
-    "complex64": "float32",
-    "complex128": "float64",
-}
+compute_dtypes: Mapping[str, str] = MappingProxyType(
+    {
+        "float16": "float32",
+        "bfloat16": "float32",
+        "float32": "float32",
+        "float64": "float64",
+        "complex64": "float32",
+        "complex128": "float64",
+    }
+)
 
 
 @lru_cache(typed=True)  # dtypes of different libraries must not meet in a comparison

@@ -137,7 +137,7 @@ class Case:
         for hyper in reversed(self.hyper):  # a plain loop: a million steps ask
             if hyper.group == group and hyper.start <= step:
                 return hyper
-        raise LookupError(f"group {group} has no hyper-parameters at step {step}")
+        raise RuntimeError(f"{self.id}: group {group} has no hyper-parameters at step {step}")
 
     def gradients_at(self, step: int) -> tuple[tuple[float, ...] | None, ...]:
         """The gradients of a step, counted from 1: one of each tensor."""

@@ -96,15 +96,17 @@ def _validator(schema: dict[str, Any]) -> Any:
     return extend(Draft202012Validator, {"items": items})(schema)
 
 
-def _are_numbers(schema: dict[str, Any], value: Any) -> bool:
+def _are_numbers(schema: Any, value: Any) -> bool:
     """Whether a schema says no more than that a string, or arrays of it, has a pattern; and it has.
 
     False where jsonschema must look, or say what is wrong.
     """
-    if schema.keys() == {"type", "pattern"}:
-        return isinstance(value, str) and re.search(schema["pattern"], value) is not None
-    nested = schema.keys() == {"type", "items"} and isinstance(value, list)
-    return nested and all(_are_numbers(schema["items"], item) for item in value)
+    match schema:
+        case {"type": "string", "pattern": pattern, **others} if not others:
+            return isinstance(value, str) and re.search(pattern, value) is not None
+        case {"type": "array", "items": each, **others} if not others:
+            return isinstance(value, list) and all(_are_numbers(each, item) for item in value)
+    return False
 
 
 def lint(record: dict[str, Any], entry: dict[str, str], notes: dict[str, Any]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from radam_conformance import cases, golden_files, verify
 from radam_conformance.golden_files import DamagedError
@@ -155,3 +156,18 @@ def test_a_deep_nest_is_no_index(suite: Path) -> None:
             golden_files.read_index()
     finally:
         (suite / "index.json").write_bytes(before)
+
+
+@pytest.mark.parametrize("wrong", ["3ff000000000000g", "3ff", "", 1, None, ["3ff0000000000000"]])
+@pytest.mark.parametrize("place", ["x0", "hi"])
+def test_a_number_that_is_none_is_refused_as_by_jsonschema(place: str, wrong: object) -> None:
+    """Whole arrays of numbers are looked at at once, and one by one where anything is wrong."""
+    root = golden_files.golden()
+    schema = json.loads((root / "schema/case.schema.json").read_bytes())
+    record = json.loads((root / "core/smoke-01-f64.json").read_bytes())
+    numbers = record["x0"][0]["bits"] if place == "x0" else record["expected"]["paper"]["hi"][3][0]
+    assert not list(verify._validator(schema).iter_errors(record))
+    numbers[-1] = wrong
+    expected = [error.message for error in Draft202012Validator(schema).iter_errors(record)]
+    assert expected
+    assert [error.message for error in verify._validator(schema).iter_errors(record)] == expected

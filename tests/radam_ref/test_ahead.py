@@ -131,22 +131,30 @@ def test_threads_that_are_at_different_steps_get_their_own_terms() -> None:
 def test_runs_that_take_turns_have_their_own_terms_each_computed_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Three runs of one config at other steps: blocks are as many as if each ran alone."""
+    """Three runs of one config at other steps: blocks are about as many as if each ran alone."""
     config, starts, blocks = RAdamConfig(beta2=0.9995), (1, 800, 9000), []
-    computed = _ahead.computed
-    monkeypatch.setattr(_ahead, "computed", lambda *how: blocks.append(how) or computed(*how))
+    block_from = _ahead.ConsecutiveTerms.block_from
+
+    def counted(self, t, *last):
+        blocks.append(t)
+        return block_from(self, t, *last)
+
+    monkeypatch.setattr(_ahead.ConsecutiveTerms, "block_from", counted)
     for k in range(600):
         for start in starts:
             _, row = consecutive_terms(config, "float64")(start + k, 1e-3)
             exact = _terms.coefficients.__wrapped__(start + k, config, 1e-3, "float64")[1]
             assert row.tolist() == [*exact]
-    assert len(blocks) <= 10 * len(starts)  # of 2, 4, ... 256 steps, from 1 and from 6 on
+    assert len(set(blocks)) == len(blocks) <= 14 * len(starts)  # of 1, 2, 4, ... 256 steps
 
 
 def test_a_config_of_arrays_has_no_terms_on_the_host() -> None:
     config = RAdamConfig(beta2=array_api_strict.asarray(0.5))
-    with pytest.raises(TypeError, match="config must be of numbers for terms on the host"):
-        consecutive_terms(config, "float64")
+    for ask in (consecutive_terms, lambda *how: _ahead.coefficients(1, how[0], 0.1, how[1])):
+        with pytest.raises(TypeError, match="config must be of numbers for terms on the host"):
+            ask(config, "float64")
+    with pytest.raises(ValueError, match="dtype must be one of float32, float64, got 'float16'"):
+        consecutive_terms(RAdamConfig(), "float16")
 
 
 def test_terms_are_not_written_to() -> None:

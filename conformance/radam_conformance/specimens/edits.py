@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from itertools import takewhile
 from typing import Any, NamedTuple, TypeAlias
@@ -131,7 +131,7 @@ def _walk(
     if case.start:
         m, v = layout.arrays(case.start.m), layout.arrays(case.start.v)
         optimizer.load({"t": [case.start.t] * len(shapes), "m": m, "v": v})
-    cycle = _cycle(layout, case.gradients[:last])
+    cycle = layout.cycle(case.gradients[:last])
     observe = frozenset(case.observe)
     for t in range(1, last + 1):
         grads = [None if g is None else layout.given(g) for g in cycle[(t - 1) % len(cycle)]]
@@ -153,31 +153,37 @@ class _Layout(NamedTuple):
     requires: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
 
-    def arrays(self, rows: Sequence[Sequence[float] | None]) -> list[Any]:
+    def arrays(self, rows: Sequence[Sequence[float]]) -> list[Array]:
         """An array for each tensor."""
         return [self.array(*pair) for pair in zip(rows, self.shapes, strict=True)]
 
-    def array(self, values: Sequence[float] | None, shape: tuple[int, ...]) -> Array | None:
-        """The numbers in an array, where a tensor has any."""
-        if values is None:
-            return None
-        numbers = np.array(values, np.float64)
+    def cycle(self, rows: Sequence[Sequence[Sequence[float] | None]]) -> list[tuple[Any, ...]]:
+        """The gradients of each step, None where a tensor has none."""
+        columns = zip(zip(*rows, strict=True), self.shapes, strict=True)
+        return list(zip(*(self._column(*pair) for pair in columns), strict=True))
+
+    def array(self, values: Sequence[float], shape: tuple[int, ...]) -> Array:
+        """The numbers in an array."""
+        array: Array = self._column([values], shape)[0]
+        return array
+
+    def _column(self, rows: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:
+        """An array for each row that is there; made together, which takes a tenth of the time."""
+        given = [row for row in rows if row is not None]
+        numbers = np.array(given, np.float64)
         if self.dtype.startswith("complex"):
             numbers = numbers.view(np.complex128)
-        array = numbers.astype(self.dtype).reshape(shape)
-        return np.asfortranarray(array) if "strided" in self.requires else array
+        together = numbers.astype(self.dtype).reshape(len(given), *shape)
+        arrays: Iterator[Array] = (together[k, ...] for k in range(len(given)))  # 0-d ones too
+        if "strided" in self.requires:
+            arrays = map(np.asfortranarray, arrays)
+        return [None if row is None else next(arrays) for row in rows]
 
     def given(self, gradient: Array) -> Array:
         """A gradient that the program may write into, or may not."""
         copy = gradient.copy(order="K")
         copy.flags.writeable = "readonly" not in self.requires
         return copy
-
-
-@lru_cache(maxsize=512)
-def _cycle(layout: _Layout, rows: tuple[Any, ...]) -> list[list[Array | None]]:
-    """The gradients of a case, of which every program gets copies."""
-    return [layout.arrays(row) for row in rows]
 
 
 def _numbers(x: Array) -> tuple[float, ...]:

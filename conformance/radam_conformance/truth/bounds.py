@@ -29,7 +29,7 @@ from flint import arb
 
 from ..cases import Hyper
 from .bits import FORMATS, HALF, Format, arithmetic
-from .coefficients import ZERO, Coefficients, Scalars, Setting, combine, exact_scalars, kept
+from .coefficients import ZERO, Coefficients, Scalars, Setting, combine, exact_scalars, remembered
 
 SLACK = 4
 HALF_SLACK = 2
@@ -75,7 +75,7 @@ def binary64(hyper: Hyper, t: int, setting: Setting) -> Coefficients:
     return _in_half(c, form) if setting.dtype in HALF else c
 
 
-@kept
+@remembered
 def _binary64_scalars(b1: float, b2: float, t: int) -> Scalars:
     unit = FORMATS["float64"].unit
     once = rounded(1, unit)

@@ -134,7 +134,7 @@ class Coefficients(NamedTuple):
 Model: TypeAlias = Callable[[Hyper, int, Setting], Coefficients]
 
 
-def kept(scalars: Callable[[float, float, int], Scalars]) -> Callable[[Hyper, int], Scalars]:
+def remembered(scalars: Callable[[float, float, int], Scalars]) -> Callable[[Hyper, int], Scalars]:
     """The terms of a step at the current precision, each of a chain computed once.
 
     Later steps have no second use; the memory of a million would be slower than to compute.
@@ -152,7 +152,7 @@ def kept(scalars: Callable[[float, float, int], Scalars]) -> Callable[[Hyper, in
     return of_step
 
 
-@kept
+@remembered
 def exact_scalars(b1: float, b2: float, t: int) -> Scalars:
     """The terms of step t in exact arithmetic (lines 2 and 8)."""
     beta1, beta2 = arb(b1), arb(b2)

@@ -114,25 +114,26 @@ def _beta(beta: float, bits: int) -> tuple[Number, Number]:
     return mp.mpf(beta), 2 / (1 - mp.mpf(beta)) - 1
 
 
-def _kept(terms: Callable[[float, int, int], Any]) -> Callable[[float, int, int], Any]:
+def _remembered(terms: Callable[[float, int, int], Any]) -> Callable[[float, int, int], Any]:
     """Later steps have no second use; the memory of a million would be slower than to compute."""
-    kept, latest = lru_cache(CHAIN)(terms), lru_cache(1)(terms)
-    return lambda beta, t, bits: (kept if t <= CHAIN else latest)(beta, t, bits)
+    early, latest = lru_cache(CHAIN)(terms), lru_cache(1)(terms)
+    return lambda beta, t, bits: (early if t <= CHAIN else latest)(beta, t, bits)
 
 
-@_kept
-def _power(beta: float, t: int, bits: int) -> Number:
-    return _beta(beta, bits)[0] ** t
+@_remembered
+def _power(beta1: float, t: int, bits: int) -> Number:
+    return _beta(beta1, bits)[0] ** t
 
 
-@_kept
+@_remembered
 def _rho(beta2: float, t: int, bits: int) -> tuple[Number, Number, Number]:
     """beta2^t, rho_inf and rho_t."""
-    power2, rho_inf = _power(beta2, t, bits), _beta(beta2, bits)[1]
+    beta, rho_inf = _beta(beta2, bits)
+    power2 = beta**t
     return power2, rho_inf, rho_inf - 2 * t * power2 / (1 - power2)
 
 
-@_kept
+@_remembered
 def _rectification(beta2: float, t: int, bits: int) -> Number:
     """r_t; by decree a step may be rectified whose rho_t is below the threshold."""
     _, rho_inf, rho = _rho(beta2, t, bits)
