@@ -8,6 +8,7 @@ import typing
 from importlib import import_module
 
 from ._ahead import coefficients, consecutive_terms
+from ._arguments import has_host_terms
 from ._boundary import init, rectification, rho, rho_inf, step
 from ._config import Dialect, RAdamConfig
 from ._dialects import Origin, dialects, origins
@@ -37,6 +38,7 @@ __all__ = [
     "consecutive_terms",
     "dialects",
     "formula",
+    "has_host_terms",
     "init",
     "load_state",
     "minimize",

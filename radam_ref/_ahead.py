@@ -99,8 +99,8 @@ class ConsecutiveTerms:
     """The coefficients of each step of a config, sooner where one step follows another."""
 
     def __init__(self, config: RAdamConfig, dtype: str) -> None:
-        if not has_host_terms(config):
-            raise TypeError(f"config must be of numbers for terms on the host, got {config!r}")
+        if not isinstance(config, RAdamConfig) or not has_host_terms(config):
+            raise TypeError(f"config must be a RAdamConfig of numbers, got {config!r}")
         if dtype not in _terms.NORMAL:
             raise ValueError(f"dtype must be one of {', '.join(_terms.NORMAL)}, got {dtype!r}")
         self.config, self.dtype = config, dtype
@@ -131,8 +131,7 @@ class ConsecutiveTerms:
         found = next((b for b in blocks if b.first <= t < b.first + len(b.rows)), None)
         last = found or next((b for b in blocks if b.first + len(b.rows) == t), NONE)
         block = found or self.block_from(t, last.first, len(last.rows))
-        others = {b.first: b for b in reversed(blocks) if b is not last and b is not NONE}
-        self.others = tuple(reversed(others.values()))[:OTHERS]
+        self.others = tuple(b for b in blocks if b is not last)[:OTHERS]
         self.block = block
         return block  # another thread may have turned to its own
 
@@ -203,12 +202,12 @@ def consecutive_terms(config: RAdamConfig, dtype: str) -> ConsecutiveTerms:
     (False, 0.5)
     """
     try:
-        return remembered(config, dtype)
+        return kept_terms(config, dtype)
     except TypeError:  # an array has no hash: what is wrong with it is said here
         return ConsecutiveTerms(config, dtype)
 
 
-remembered = lru_cache(maxsize=256)(ConsecutiveTerms)
+kept_terms = lru_cache(maxsize=256)(ConsecutiveTerms)
 
 
 def coefficients(t: int, config: RAdamConfig, lr: float, dtype: str) -> tuple[Form, Coefficients]:

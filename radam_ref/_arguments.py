@@ -61,7 +61,22 @@ def term_arguments(config: RAdamConfig) -> tuple[Any, ...]:
 
 
 def has_host_terms(config: RAdamConfig) -> bool:
-    """Whether they are floats, whose terms the host can compute exactly (S2)."""
+    """Whether the hyper-parameters are numbers, whose terms the host computes exactly (S2).
+
+    Parameters
+    ----------
+    config : RAdamConfig
+
+    Returns
+    -------
+    bool
+        False where one is an array, whose value is not looked at.
+
+    Examples
+    --------
+    >>> has_host_terms(RAdamConfig())
+    True
+    """
     return {*map(type, term_arguments(config))} == {float}
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from array_api_compat import is_cupy_array
 
 import radam_ref
-from radam_ref import RAdamConfig, RAdamState, coefficients, consecutive_terms
+from radam_ref import RAdamConfig, RAdamState, coefficients, has_host_terms
 
 from ._cuda_text import Kernel, many_arrays, one_array
 from ._jobs import Kind, kind_of_dtypes, rate_of
@@ -245,10 +245,7 @@ def _is_of_numbers(state: RAdamState, config: RAdamConfig) -> bool:
     """Whether the host knows the terms of the next step."""
     if not isinstance(state, RAdamState) or not isinstance(config, RAdamConfig):
         return False
-    try:
-        return isinstance(state.t, int) and bool(consecutive_terms(config, "float64"))
-    except TypeError:
-        return False
+    return isinstance(state.t, int) and has_host_terms(config)
 
 
 def _empty(array: Array) -> Array:

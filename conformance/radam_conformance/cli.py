@@ -75,7 +75,7 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def _program(
-    version: Annotated[
+    asked: Annotated[
         bool,
         typer.Option(
             "--version", is_eager=True, callback=_print_version, help="Say which suite this is."

@@ -227,6 +227,17 @@ def test_arrays_that_are_written_must_be_apart(role: str, stand_in: list[str]) -
     assert stand_in == []
 
 
+def test_an_lr_on_another_device_reaches_no_kernel(stand_in: list[str]) -> None:
+    """With CuPy `radam_ref.step` says why; to it the stand-in's arrays are NumPy's."""
+    elsewhere = type("Elsewhere", (cupy_stand_in.ndarray,), {"device": "another"})
+    x, lr = put(np.ones(3)), np.full(3, 0.5).view(elsewhere)
+
+    with pytest.raises((TypeError, ValueError)):
+        cupy_arrays.step_inplace(x, put(np.ones(3)), radam_ref.init(x), lr=lr)
+    assert np.array(x).tolist() == [1.0] * 3
+    assert stand_in == []
+
+
 def test_interleaved_columns_of_a_matrix_are_apart(stand_in: list[str]) -> None:
     matrix = put(np.zeros((5, 3)))
     moments = [[put(np.zeros(5)) for _ in "abc"] for _ in "mv"]

@@ -148,10 +148,10 @@ def test_runs_that_take_turns_have_their_own_terms_each_computed_once(
     assert len(set(blocks)) == len(blocks) <= 14 * len(starts)  # of 1, 2, 4, ... 256 steps
 
 
-def test_a_config_of_arrays_has_no_terms_on_the_host() -> None:
-    config = RAdamConfig(beta2=array_api_strict.asarray(0.5))
+@pytest.mark.parametrize("config", [RAdamConfig(beta2=array_api_strict.asarray(0.5)), None])
+def test_terms_on_the_host_are_those_of_numbers(config: object) -> None:
     for ask in (consecutive_terms, lambda *how: _ahead.coefficients(1, how[0], 0.1, how[1])):
-        with pytest.raises(TypeError, match="config must be of numbers for terms on the host"):
+        with pytest.raises(TypeError, match="config must be a RAdamConfig of numbers, got"):
             ask(config, "float64")
     with pytest.raises(ValueError, match="dtype must be one of float32, float64, got 'float16'"):
         consecutive_terms(RAdamConfig(), "float16")

@@ -189,7 +189,7 @@ def test_a_step_is_computed_alike_in_any_order() -> None:
     """Terms that came in blocks, and those of a step on its own."""
     config = RAdamConfig(beta2=0.9999)
     forward = [coefficients(t, config, 1.0, "float64") for t in range(1, 300)]
-    _ahead.remembered.cache_clear()
+    _ahead.kept_terms.cache_clear()
     backward = [coefficients(t, config, 1.0, "float64") for t in range(299, 0, -1)]
     assert forward == backward[::-1]
     assert coefficients(7, replace(config, lr=1), 1.0, "float64") == forward[6]

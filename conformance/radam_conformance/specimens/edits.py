@@ -126,12 +126,12 @@ def _walk(
         HELD_IN.get(case.dtype, case.dtype), case.requires, tuple(x.shape for x in case.x0)
     )
     shapes, groups = list(layout.shapes), [x.group for x in case.x0]
-    x0 = layout.arrays(tuple(x.values for x in case.x0))
+    (x0,) = layout.arrays([[x.values for x in case.x0]])
     optimizer = program.optimizer(x0, groups, dialect, case.dtype)
     if case.start:
-        m, v = layout.arrays(case.start.m), layout.arrays(case.start.v)
+        m, v = layout.arrays([case.start.m, case.start.v])
         optimizer.load({"t": [case.start.t] * len(shapes), "m": m, "v": v})
-    cycle = layout.cycle(case.gradients[:last])
+    cycle = layout.arrays(case.gradients[:last])
     observe = frozenset(case.observe)
     for t in range(1, last + 1):
         grads = [None if g is None else layout.given(g) for g in cycle[(t - 1) % len(cycle)]]
@@ -153,22 +153,13 @@ class _Layout(NamedTuple):
     requires: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
 
-    def arrays(self, rows: Sequence[Sequence[float]]) -> list[Array]:
-        """An array for each tensor."""
-        return [self.array(*pair) for pair in zip(rows, self.shapes, strict=True)]
-
-    def cycle(self, rows: Sequence[Sequence[Sequence[float] | None]]) -> list[tuple[Any, ...]]:
-        """The gradients of each step, None where a tensor has none."""
+    def arrays(self, rows: Sequence[Sequence[Sequence[float] | None]]) -> list[tuple[Any, ...]]:
+        """For each row the array of each tensor, None where it has none."""
         columns = zip(zip(*rows, strict=True), self.shapes, strict=True)
         return list(zip(*(self._column(*pair) for pair in columns), strict=True))
 
-    def array(self, values: Sequence[float], shape: tuple[int, ...]) -> Array:
-        """The numbers in an array."""
-        array: Array = self._column([values], shape)[0]
-        return array
-
     def _column(self, rows: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:
-        """An array for each row that is there; made together, which takes a tenth of the time."""
+        """A tensor's arrays, made together: there are dozens in a case, of few numbers each."""
         given = [row for row in rows if row is not None]
         numbers = np.array(given, np.float64)
         if self.dtype.startswith("complex"):

@@ -76,43 +76,33 @@ def binary64(hyper: Hyper, t: int, setting: Setting) -> Coefficients:
 
 
 @remembered
-def _binary64_scalars(b1: float, b2: float, t: int) -> Scalars:
+def _binary64_scalars(beta1: arb, beta2: arb, t: int) -> Scalars:
     unit = FORMATS["float64"].unit
     once = rounded(1, unit)
-    beta1, w1, correction1 = _average(b1, t, unit)
-    beta2, w2, correction2 = _average(b2, t, unit)
-    power2 = _power(b2, t, unit)
-    rho_inf = (2 / ((1 - arb(b2)) * once) * once - 1) * once  # line 2
+    average1, average2 = _average(beta1, t, unit), _average(beta2, t, unit)
+    power2, (*_, correction2) = _power(beta2, t, unit), average2
+    correction1_next = (1 - _power(beta1, t + 1, unit)) * once
+    rho_inf = (2 / ((1 - beta2) * once) * once - 1) * once  # line 2
     rho = (rho_inf - 2 * t * power2 / correction2 * rounded(3, unit)) * once  # line 8
-    return Scalars(
-        beta1=beta1,
-        w1=w1,
-        correction1=correction1,
-        correction1_next=(1 - _power(b1, t + 1, unit)) * once,
-        beta2=beta2,
-        w2=w2,
-        correction2=correction2,
-        rho_inf=rho_inf,
-        rho=rho,
-    )
+    return Scalars(*average1, correction1_next, *average2, rho_inf, rho)
 
 
-def _power(beta: float, t: int, unit: float) -> arb:
+def _power(beta: arb, t: int, unit: float) -> arb:
     """beta^t by `pow`, or as a running product of t factors."""
-    return arb(beta) ** t * rounded(max(POW_ROUNDINGS, t - 1), unit)
+    return beta**t * rounded(max(POW_ROUNDINGS, t - 1), unit)
 
 
-def _average(beta: float, t: int, unit: float) -> tuple[arb, arb, arb]:
+def _average(beta: arb, t: int, unit: float) -> tuple[arb, arb, arb]:
     """beta, 1 - beta and 1 - beta^t of an average, stored plain or debiased.
 
     A debiased average takes (beta^t - beta)/(beta^t - 1) for beta, which is off by a few
     roundings of beta^t over 1 - beta^t.
     """
     correction = (1 - _power(beta, t, unit)) * rounded(1, unit)
-    lost = within(arb(beta) ** t, 2 * max(POW_ROUNDINGS, t - 1), unit) + within(arb(1), 2, unit)
-    before = 1 - arb(beta) ** (t - 1)
-    weight = (1 - arb(beta)) * rounded(1, unit) + lost
-    return arb(beta) + (lost / before if t > 1 else ZERO), weight, correction
+    lost = within(beta**t, 2 * max(POW_ROUNDINGS, t - 1), unit) + within(arb(1), 2, unit)
+    before = 1 - beta ** (t - 1)
+    weight = (1 - beta) * rounded(1, unit) + lost
+    return beta + (lost / before if t > 1 else ZERO), weight, correction
 
 
 def _widen(c: Coefficients, hyper: Hyper, form: Format) -> Coefficients:

@@ -134,14 +134,14 @@ class Coefficients(NamedTuple):
 Model: TypeAlias = Callable[[Hyper, int, Setting], Coefficients]
 
 
-def remembered(scalars: Callable[[float, float, int], Scalars]) -> Callable[[Hyper, int], Scalars]:
-    """The terms of a step at the current precision, each of a chain computed once.
+def remembered(scalars: Callable[[arb, arb, int], Scalars]) -> Callable[[Hyper, int], Scalars]:
+    """Terms of beta1, beta2 and t at the current precision, those of a chain computed once.
 
     Later steps have no second use; the memory of a million would be slower than to compute.
     """
 
     def at_precision(beta1: float, beta2: float, t: int, precision: int) -> Scalars:
-        return scalars(beta1, beta2, t)
+        return scalars(arb(beta1), arb(beta2), t)
 
     early, latest = lru_cache(CHAIN)(at_precision), lru_cache(1)(at_precision)
 
@@ -153,9 +153,8 @@ def remembered(scalars: Callable[[float, float, int], Scalars]) -> Callable[[Hyp
 
 
 @remembered
-def exact_scalars(b1: float, b2: float, t: int) -> Scalars:
+def exact_scalars(beta1: arb, beta2: arb, t: int) -> Scalars:
     """The terms of step t in exact arithmetic (lines 2 and 8)."""
-    beta1, beta2 = arb(b1), arb(b2)
     rho_inf, rho = exact_rho(beta2, t)
     return Scalars(
         beta1=beta1,
