@@ -18,6 +18,7 @@ import platform
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
@@ -56,6 +57,8 @@ def main() -> None:
     parser.add_argument("--gpu", action="store_true", help="on a GPU, by Torch and CuPy")
     options = parser.parse_args()
     kinds = gpu_contenders if options.gpu else contenders
+    if kinds is contenders and find_spec("numba") is None:
+        parser.error("the limit is a loop of numba's: pip install numba")
     names = [
         name
         for name in kinds.CONTENDERS

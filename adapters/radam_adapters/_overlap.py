@@ -32,12 +32,26 @@ def require_apart(x: Array, m: Array, v: Array) -> None:
     for name, array in written.items():
         if not array.flags.writeable:
             raise ValueError(f"{name} must be writeable, got an array that is read-only")
-        lengths = zip(array.shape, array.strides, strict=True)
-        if array.size and any(n > 1 and stride == 0 for n, stride in lengths):
-            raise ValueError(f"{name} must not be expanded, got strides {array.strides}")
+        if overlaps_itself(array):
+            what = f"shape {array.shape} with strides {array.strides}"
+            raise ValueError(f"{name} must not overlap itself, got {what}")
     for (name, array), (other, another) in combinations(written.items(), 2):
         if np.shares_memory(array, another):
             raise ValueError(f"{other} must not share memory with {name}, but does")
+
+
+def overlaps_itself(array: Array) -> bool:
+    """Whether an axis steps less far than those within it reach, as none does in a view by slices.
+
+    Strides made by hand may interlace so that no element meets another; these are refused too.
+    """
+    reach = array.itemsize
+    lengths = zip(array.strides, array.shape, strict=True)
+    for stride, n in sorted((abs(stride), n) for stride, n in lengths if n > 1):
+        if stride < reach:
+            return bool(array.size)
+        reach += (n - 1) * stride
+    return False
 
 
 def apart(grads: Sequence[Any], *written: Sequence[Any]) -> list[Any]:

@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from radam_adapters._overlap import overlaps_itself
 from radam_adapters.numpy_fused import step_inplace
 from radam_adapters.torch_optimizer import RAdam
 from radam_ref import RAdamState, step_many
@@ -38,12 +41,12 @@ def test_a_shifted_view_is_read_before_it_is_written() -> None:
 @pytest.mark.parametrize("role", ["params", "m", "v"])
 def test_arrays_that_are_written_must_be_apart(role: str) -> None:
     buffer = np.ones(10)
-    given: dict[str, Any] = {name: [np.ones(6), np.ones(6)] for name in ("params", "m", "v")}
-    given[role] = [buffer[:6], buffer[4:]]
-    state = RAdamState(0, given["m"], given["v"])
+    lists: dict[str, Any] = {name: [np.ones(6), np.ones(6)] for name in ("params", "m", "v")}
+    lists[role] = [buffer[:6], buffer[4:]]
+    state = RAdamState(0, lists["m"], lists["v"])
 
     with pytest.raises(ValueError, match="must not share memory"):
-        step_inplace(given["params"], [np.ones(6), np.ones(6)], state, lr=1.0)
+        step_inplace(lists["params"], [np.ones(6), np.ones(6)], state, lr=1.0)
     assert buffer.tolist() == [1.0] * 10
 
 
@@ -56,10 +59,32 @@ def test_interleaved_columns_of_a_matrix_are_apart() -> None:
     assert matrix.tolist() == [[-1.0, -2.0, -3.0]] * 5
 
 
-def test_an_expanded_array_is_refused() -> None:
-    x = np.lib.stride_tricks.as_strided(np.ones(1), (4,), (0,))
-    with pytest.raises(ValueError, match="params must not be expanded"):
-        step_inplace(x, np.ones(4), RAdamState(0, np.zeros(4), np.zeros(4)), lr=1.0)
+@pytest.mark.parametrize(
+    ("shape", "strides"), [((4,), (0,)), ((4,), (4,)), ((2, 3), (8, 8)), ((3, 4), (-24, 8))]
+)
+def test_an_array_that_overlaps_itself_is_refused(
+    shape: tuple[int, ...], strides: tuple[int, ...]
+) -> None:
+    buffer = np.ones(12)
+    x = np.lib.stride_tricks.as_strided(buffer[6:], shape, strides)
+    with pytest.raises(ValueError, match="params must not overlap itself, got shape"):
+        step_inplace(x, np.ones(shape), RAdamState(0, np.zeros(shape), np.zeros(shape)), lr=1.0)
+    assert buffer.tolist() == [1.0] * 12
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(-3, 3)), min_size=1, max_size=3))
+def test_no_view_by_slices_overlaps_itself_and_what_meets_in_memory_does(
+    axes: list[tuple[int, int]],
+) -> None:
+    whole = np.zeros([5 for _ in axes])
+    view = whole[tuple(slice(None, None, step or 1) for _, step in axes)].T
+    assert not overlaps_itself(view)
+
+    shape, strides = tuple(n for n, _ in axes), tuple(8 * step for _, step in axes)
+    x = np.lib.stride_tricks.as_strided(np.zeros(100)[50:], shape, strides)
+    places = [np.dot(index, strides) for index in np.ndindex(shape)]
+    if len({*places}) < len(places):
+        assert overlaps_itself(x)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
