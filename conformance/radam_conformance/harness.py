@@ -28,6 +28,7 @@ HELLO_SECONDS = 60.0
 CASE_SECONDS = 10.0
 STEP_SECONDS = 0.002
 COMPILE_SECONDS = 120.0  # the first step under a compiler
+_LONGER = "--timeout-scale gives longer"
 MOST_RESTARTS = 10
 
 _LONGEST_HELLO = 4096
@@ -136,7 +137,7 @@ class Harness:
         except Ended as ending:
             return "crash", str(ending), None
         except TimedOut as timeout:
-            return "timeout", f"{timeout} ({seconds:g} s)", None
+            return "timeout", f"{timeout} ({seconds:g} s; {_LONGER})", None
         except ProtocolError as error:
             return "protocol-error", str(error), None
         return "answered", "", answer
@@ -186,7 +187,8 @@ class Harness:
             last = f"; its last words: {said[-1]}" if said else ""
             raise LoadError(f"{name}: ended before it answered hello: {ending}{last}") from ending
         except TimedOut as timeout:
-            raise LoadError(f"{name}: did not answer hello within {seconds:g} s") from timeout
+            slow = f"did not answer hello within {seconds:g} s; {_LONGER}"
+            raise LoadError(f"{name}: {slow}") from timeout
         except ProtocolError as error:
             raise LoadError(f"{name}: {error}") from error
         if hello.protocol > PROTOCOL:
