@@ -88,14 +88,20 @@ def explains(case: Case, dialect: Dialect, answer: Answer, number: str = "float3
 
     A program that has binary32 alone rounds the betas too, before it averages with them.
     """
-    read = [case] if number != case.dtype else [case, _with_betas_in(number, case)]
+    read = [case] if number != case.dtype else [case, *_with_betas_in(number, case)]
     return any(_explains(each, dialect, answer, number) for each in dict.fromkeys(read))
 
 
-def _with_betas_in(number: str, case: Case) -> Case:
+def _with_betas_in(number: str, case: Case) -> list[Case]:
+    """The case with its betas rounded; none where one becomes 1, of which Algorithm 2 says nothing.
+
+    All corrections are 0 then, and every number that comes of them is NaN.
+    """
     F = np.dtype(number).type
-    hyper = (h._replace(beta1=float(F(h.beta1)), beta2=float(F(h.beta2))) for h in case.hyper)
-    return replace(case, hyper=tuple(hyper))
+    hyper = [h._replace(beta1=float(F(h.beta1)), beta2=float(F(h.beta2))) for h in case.hyper]
+    if any(1.0 in (h.beta1, h.beta2) for h in hyper):
+        return []
+    return [replace(case, hyper=tuple(hyper))]
 
 
 def _explains(case: Case, dialect: Dialect, answer: Answer, number: str) -> bool:

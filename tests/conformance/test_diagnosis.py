@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from radam_conformance.cases import Case, load_suite
@@ -77,6 +78,17 @@ def test_a_known_fault_is_named_on_all_cases_that_it_fails(name: str) -> None:
     # The dialect is named where it is another than the nearest.
     assert any(said.startswith(FAULTS[name].sentence) for said in (cause.sentence, *cause.alike))
     assert (len(cause.cases), found.unexplained) == (found.failing, ())
+
+
+@pytest.mark.parametrize("name", ["step-counted-twice", "m-uncorrected"])
+def test_a_fault_is_named_where_binary32_would_make_1_of_beta2(name: str) -> None:
+    cases = load_suite("extreme/near-one-0?-f32")
+    found = diagnosed(FAULTS[name].edits, cases)
+
+    assert any(np.float32(case.hyper[0].beta2) == 1 for case in cases)
+    assert found is not None
+    assert [cause.sentence for cause in found.causes] == [FAULTS[name].sentence]
+    assert found.unexplained == ()
 
 
 @pytest.mark.parametrize("fault", UNLISTED, ids=lambda fault: fault.name)

@@ -18,12 +18,12 @@ class ReportError(ValueError):
     """A file is no report, or not a whole one; the message is one sentence."""
 
 
-def read_report(path: Path) -> Document:
+def read_report(path: str | Path) -> Document:
     """Read a report that `radam-conformance run --report json:FILE` wrote.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
 
     Returns
     -------
@@ -37,7 +37,7 @@ def read_report(path: Path) -> Document:
         256 MiB.
     """
     try:
-        content = read_at_most(path, LARGEST)
+        content = read_at_most(Path(path), LARGEST)
     except OSError as error:
         raise ReportError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
