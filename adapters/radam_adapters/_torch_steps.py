@@ -176,6 +176,8 @@ def _step_by_count(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> No
 def _step_traced(members: list[Tensors], lr: Any, hyper: dict[str, Any]) -> None:
     """Step each by its own count, which nobody reads, but all with one set of terms."""
     *columns, counts = map(list, zip(*members, strict=True))
+    if torch.compiler.is_compiling() and not isinstance(lr, Tensor):
+        lr = torch.ones_like(counts[0]) * lr  # a number would be compiled in, each one anew
     _step_in_place(columns, torch.stack(counts).to(torch.int64), lr, hyper)
     torch._foreach_add_(counts, 1)
 

@@ -97,6 +97,29 @@ def test_compiled_code_has_the_numbers_of_the_loop() -> None:
     assert ended[1][1]["step"] == 8
 
 
+def test_an_lr_that_a_scheduler_changes_is_compiled_no_more_after_two_steps() -> None:
+    """Torch's compiler takes a number for a constant at first, and the next one for a variable."""
+    graphs, compiled = [], []
+
+    def counting(graph: Any, inputs: Any) -> Any:
+        graphs.append(graph)
+        return torch._dynamo.lookup_backend("aot_eager")(graph, inputs)
+
+    x = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = RAdam([x], betas=(0.0, 0.999), eps=1e-30)
+    torch.compiler.reset()
+    step = torch.compile(optimizer.step, backend=counting)
+    for t in range(1, 13):
+        optimizer.param_groups[0]["lr"] = lr = 0.9**t
+        x.data.zero_()
+        x.grad = torch.ones_like(x)
+        step()
+        assert -x.item() == pytest.approx(lr * (rectification(t, 0.999, 5.0) or 1.0), rel=1e-13)
+        compiled.append(len(graphs))
+
+    assert compiled[1:] == [compiled[1]] * 11
+
+
 def test_the_whole_step_is_one_graph() -> None:
     x = torch.nn.Parameter(torch.ones(3))
     optimizer = RAdam([x], lr=torch.tensor(0.1))

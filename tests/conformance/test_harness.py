@@ -107,7 +107,8 @@ def test_a_fault_has_its_own_outcome(make_spec: MakeSpec, case: str, kind: str, 
         ("time.sleep(60)", "no answer in time (0.5001 s; --timeout-scale gives longer)"),
         (
             "print('x 1 0 3ff', end='', flush=True); time.sleep(60)",
-            "no answer in time after the unfinished line 'x 1 0 3ff' (0.5001 s; ",
+            "no answer in time after the unfinished line 'x 1 0 3ff' "
+            "(0.5001 s; --timeout-scale gives longer)",
         ),
         ("signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)", "no answer in time"),
         ("while True: sys.stderr.write('noise' * 1000)", "no answer in time"),

@@ -79,6 +79,7 @@ def test_json_is_read_again_as_it_was_written(
     saved(content, "json", tmp_path)
 
     assert reports.read_report(tmp_path / "report") == content
+    assert reports.read_report(str(tmp_path / "report")) == content
 
 
 def test_json_has_the_bits_of_the_first_bad_number(failing: Report) -> None:
