@@ -19,6 +19,7 @@ from . import (
     listing,
     report_text,
     reports,
+    streams,
     terminal,
     xfail,
 )
@@ -263,17 +264,32 @@ def main() -> None:
     """The command line; every foreseeable fault is one sentence and an exit code."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
+    with streams.lasting() as out:
+        code = _exit_code()
+        out.flush()
+        # A reader that has seen enough of a pipe, as `head` does, changes nothing of the verdict.
+        if out.fault and not isinstance(out.fault, BrokenPipeError):
+            terminal.complain(f"stdout cannot be written: {out.fault.strerror}")
+            code = USAGE
+    sys.exit(code)
+
+
+def _exit_code() -> int:
+    """Of the command that was called."""
     try:
         app()
     except (UsageError, SpecError, reports.TargetError, xfail.XfailError) as error:
         terminal.complain(str(error))
-        sys.exit(USAGE)
+        return USAGE
     except LoadError as error:
         terminal.complain(str(error))
-        sys.exit(NOT_STARTED)
+        return NOT_STARTED
     except terminal.Interrupted:
         terminal.complain("interrupted")
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except DamagedError as error:
         terminal.complain(f"the suite is damaged: {error}; `radam-conformance verify` says more")
-        sys.exit(INTEGRITY)
+        return INTEGRITY
+    except SystemExit as done:
+        return int(done.code or 0)
+    return 0

@@ -1,6 +1,7 @@
 """Reports in files: whole or not at all, valid for their readers, safe from what ports say."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -411,6 +412,9 @@ SMOKE = [port("textbook").text, "--only", "core/smoke-01-f64"]
         ("html:", "must be one of json:FILE"),
         ("html:nowhere/x.html", "cannot be written: there is no folder 'nowhere'"),
         ("html:.", "cannot be written: is a folder"),
+        ("json:-", "cannot be written: a report is a file beside what stdout has"),
+        ("json:/dev/null", "cannot be written: is no ordinary file"),
+        ("json:/dev/stdout", "cannot be written: is no ordinary file"),
     ],
 )
 def test_a_report_that_cannot_be_is_refused_before_the_run(word: str, sentence: str) -> None:
@@ -435,6 +439,40 @@ def test_run_writes_every_kind_over_several_ports(tmp_path: Path) -> None:
     assert [port["spec"] for port in content["not_started"]] == ["func:nowhere.py:step"]
     for kind in ("html", "md", "junit"):
         assert "there is no file" in (tmp_path / kind).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("> /dev/full", 2, "radam-conformance: stdout cannot be written: No space left on device\n"),
+        ("| true", 0, ""),
+        (">&-", 0, ""),
+        ("2> /dev/full", 0, ""),
+    ],
+)
+def test_a_stdout_that_takes_nothing_costs_no_report(
+    tmp_path: Path, words: str, code: int, said: str
+) -> None:
+    path = tmp_path / "report.json"
+    script = f'set -o pipefail; "$0" "$@" {words}'
+    command = ["bash", "-c", script, SCRIPT, "run", *SMOKE, f"--report=json:{path}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    assert (done.returncode, done.stderr) == (code, said)
+    assert reports.read_report(path)["exit_code"] == 0
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_signs_that_the_terminal_lacks_are_question_marks(encoding: str) -> None:
+    wrong = [port("faulty").text, "--set", "fault=t counts twice", "--explain"]
+    command = [SCRIPT, "run", *wrong, "--only", "core/smoke-01-f64"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, capture_output=True, timeout=120, env=environment)
+    text = done.stdout.decode(encoding)
+
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert "reproduce: radam-conformance run" in text
+    assert "?" in text
 
 
 def test_a_full_disk_leaves_the_earlier_report_and_says_so(tmp_path: Path) -> None:

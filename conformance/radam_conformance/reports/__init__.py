@@ -66,14 +66,24 @@ def parse_targets(words: Sequence[str]) -> list[Target]:
             forms = ", ".join(f"{kind}:FILE" for kind in KINDS)
             raise TargetError(f"--report must be one of {forms}, got {word!r}")
         path = Path(name)
-        if path.is_dir() or not path.parent.is_dir():
-            what = "is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
-            raise TargetError(f"--report {word}: cannot be written: {what}")
+        if fault := _fault(path):
+            raise TargetError(f"--report {word}: cannot be written: {fault}")
         targets.append(Target(kind, path))
     paths = [target.path for target in targets]
     if twice := next((path for path in paths if paths.count(path) > 1), None):
         raise TargetError(f"--report names the file {str(twice)!r} twice")
     return targets
+
+
+def _fault(path: Path) -> str:
+    """Why no file can be there; empty where it can."""
+    if str(path) == "-":
+        return "a report is a file beside what stdout has"
+    if path.is_dir():
+        return "is a folder"
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        return "is no ordinary file, which alone is replaced"
+    return "" if path.parent.is_dir() else f"there is no folder {str(path.parent)!r}"
 
 
 def write(targets: Iterable[Target], content: Document) -> None:
