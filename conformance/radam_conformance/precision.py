@@ -17,6 +17,7 @@ from itertools import islice, pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radam_ref import Dialect
 
@@ -37,10 +38,14 @@ LAST_BITS = (-2, -1, 0, 1, 2)
 
 
 class Terms(NamedTuple):
-    """1 - beta2^t and r_t of one step, in each way to compute them; r NaN: not rectified."""
+    """1 - beta2^t and r_t of one step, in each way to compute them; r NaN: not rectified.
+
+    Where `rounded`, r_t was rounded at its end, and nothing else is inexact.
+    """
 
     correction2: Floats
     r: Floats
+    rounded: NDArray[np.bool]
 
 
 def terms_in(number: str, hyper: Hyper, t: int, threshold: float) -> Terms:
@@ -58,19 +63,38 @@ def terms_in(number: str, hyper: Hyper, t: int, threshold: float) -> Terms:
         corrections += [(F(beta**t), c) for c in _neighbours(F(1 - beta**t))]  # by expm1
     ways = [(rho_inf, *pair) for rho_inf, pair in product(rho_infs, corrections)]
     rho_inf, power, correction2 = (np.array(column, F) for column in zip(*ways, strict=True))
-    twice, two, four = F(2 * t), F(2), F(4)
+    twice = F(2 * t)
     rho_t = np.concatenate(
         [rho_inf - twice * power / correction2, rho_inf - twice * (power / correction2)]
     )
     rho_inf, correction2 = np.tile(rho_inf, 2), np.tile(correction2, 2)
-    squared = (rho_t - four) * (rho_t - two) * rho_inf
-    r = np.sqrt(squared / ((rho_inf - four) * (rho_inf - two) * rho_t))
+    r = _r(rho_inf, rho_t, F)
     # In so few bits rho_t can equal the threshold, and ports compare with > or >=.
     above, below = rho_t >= threshold, rho_t <= threshold
     r = np.concatenate([r[above], np.full(below.sum(), np.nan)]).astype(float)
     correction2 = np.concatenate([correction2[above], correction2[below]]).astype(float)
-    exactly = np.full(len(r), 1 - exact**t)  # r_t alone may be so
-    return Terms(np.concatenate([correction2, exactly]), np.tile(r, 2))
+    exactly = np.full(len(r), 1 - exact**t)  # rho_t and r_t alone may be so
+    rounded = _rounded_r(F, exact, t, threshold)
+    return Terms(
+        np.concatenate([correction2, exactly, np.full(len(rounded), 1 - exact**t)]),
+        np.concatenate([r, r, rounded]),
+        np.arange(2 * len(r) + len(rounded)) >= 2 * len(r),
+    )
+
+
+def _r(rho_inf: Any, rho_t: Any, F: type[np.floating[Any]]) -> Any:
+    two, four = F(2), F(4)
+    squared = (rho_t - four) * (rho_t - two) * rho_inf
+    return np.sqrt(squared / ((rho_inf - four) * (rho_inf - two) * rho_t))
+
+
+def _rounded_r(F: type[np.floating[Any]], beta2: float, t: int, threshold: float) -> Floats:
+    """What binary64 makes of r_t, in a narrower dtype; NaN: not rectified."""
+    rho_inf = 2 / (1 - beta2) - 1
+    rho_t = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
+    if not rho_t > threshold:
+        return np.array([np.nan])
+    return np.array(_neighbours(F(_r(rho_inf, rho_t, np.float64))), float)
 
 
 def _neighbours(x: np.floating[Any]) -> list[np.floating[Any]]:
@@ -131,6 +155,7 @@ class _Step(NamedTuple):
     own: slice
     shrink: float
     moves: Floats
+    rounded: NDArray[np.bool]
 
 
 class _Path:
@@ -145,10 +170,11 @@ class _Path:
 
         Two observed neighbours must be one way apart, the same for a whole tensor.
         """
-        for own, shrink, moves in steps:
+        for own, shrink, moves, rounded in steps:
             start = self._seen[own]
-            slack = relative * np.abs(moves) + unit * np.abs(start if x is None else x[own])
-            slack += unit * np.abs(start)
+            part = np.where(rounded, max(RELATIVE["float64"], ARRAYS * unit), relative)
+            slack = part[:, None] * np.abs(moves)
+            slack += unit * (np.abs(start) + np.abs(start if x is None else x[own]))
             if x is not None and self._alone:
                 met = np.abs(shrink * start - moves - x[own]) <= slack
                 if not met.all(axis=1).any():
@@ -175,13 +201,13 @@ def _steps(case: Case, dialect: Dialect, t: int, state: Moment, number: str) -> 
                 np.array([float(z) for z in row[own] if z is not None])
                 for row in (state.m_hat, state.v)
             )
-            moves = _moves(hyper, dialect, c.t, m_hat, v, number)
-            steps.append(_Step(own, float(c.shrink), moves))
+            terms = terms_in(number, hyper, c.t, dialect.threshold)
+            moves = _moves(hyper, dialect, terms, m_hat, v)
+            steps.append(_Step(own, float(c.shrink), moves, terms.rounded))
     return steps
 
 
-def _moves(hyper: Hyper, dialect: Dialect, t: int, m_hat: Floats, v: Floats, number: str) -> Floats:
-    terms = terms_in(number, hyper, t, dialect.threshold)
+def _moves(hyper: Hyper, dialect: Dialect, terms: Terms, m_hat: Floats, v: Floats) -> Floats:
     correction2, r = terms.correction2[:, None], terms.r[:, None]
     eps: Floats | float = hyper.eps
     if dialect.eps_placement == "before_correction":

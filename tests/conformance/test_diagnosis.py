@@ -21,10 +21,11 @@ from radam_conformance.protocol import Answer, Refusal
 from radam_conformance.results import Diagnosis
 from radam_conformance.schedule import Run
 from radam_conformance.spec import parse_spec
+from radam_conformance.specimens import lines
 from radam_conformance.specimens.edits import Edit, play, program
 from radam_conformance.specimens.faults import FAULTS
 from radam_conformance.verdicts import verdicts
-from radam_ref import Dialect
+from radam_ref import Dialect, dialects
 
 from .unlisted import UNLISTED, Unlisted
 
@@ -68,6 +69,7 @@ def diagnosed(
     [
         *("step-counted-twice", "r-inverted", "v-uncorrected", "eps-under-the-root"),
         *("decay-without-lr", "lr-of-the-first-group", "missing-as-zero", "nesterov-power"),
+        *("decay-coupled-alone", "coupled-decay-after-v", "v-replaced-by-its-maximum"),
     ],
 )
 def test_a_known_fault_is_named_on_all_cases_that_it_fails(name: str) -> None:
@@ -89,6 +91,28 @@ def test_a_fault_is_named_where_binary32_would_make_1_of_beta2(name: str) -> Non
     assert found is not None
     assert [cause.sentence for cause in found.causes] == [FAULTS[name].sentence]
     assert found.unexplained == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["rho-a-step-late", "rho-in-integers", "rho-without-2", "v-correction-multiplied"]
+)
+def test_a_fault_is_named_where_a_wrong_dialect_fits_best(name: str) -> None:
+    cases = load_suite("core/*-f64", skip="core/chain-*")
+    found = diagnosed(FAULTS[name].edits, cases, dialects["pytorch"])
+
+    assert found is not None
+    (cause,) = found.causes
+    assert cause.sentence == f"{FAULTS[name].sentence}, in the dialect pytorch"
+    assert (len(cause.cases), found.unexplained) == (found.failing, ())
+
+
+def test_a_factor_near_1_is_told_from_1() -> None:
+    found = diagnosed([Edit(lines.APPLY, "return x - (1 + 1e-8) * h.lr * u")])
+
+    assert found is not None
+    assert [cause.sentence for cause in found.causes] == [
+        "the update is 1 +1.0e-08 times the right one in every step"
+    ]
 
 
 @pytest.mark.parametrize("fault", UNLISTED, ids=lambda fault: fault.name)

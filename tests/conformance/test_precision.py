@@ -11,7 +11,11 @@ from radam_conformance.cases import Case, load_suite
 from radam_conformance.comparison import compare
 from radam_conformance.identify import expectation, is_probe
 from radam_conformance.precision import explains
-from radam_ref import Dialect
+from radam_conformance.protocol import Answer
+from radam_conformance.specimens import edits, lines
+from radam_conformance.specimens.edits import Edit
+from radam_conformance.specimens.fault import single as single_number
+from radam_ref import Dialect, dialects
 
 from .ports import binary32, faulty, textbook
 from .ports.faulty import FAULTS
@@ -115,3 +119,30 @@ def test_moments_that_are_lost_are_no_matter_of_precision(reset: int) -> None:
 
     assert failing
     assert not any(failing.values())
+
+
+@pytest.mark.parametrize("dialect", [Dialect(), dialects["pytorch"], dialects["proxmin"]])
+@pytest.mark.parametrize(
+    ("edit", "excuse"),
+    [
+        (Edit(lines.ROOT, f"r_t = {single_number('math.sqrt(squared)')}"), True),
+        (Edit(lines.ROOT, "r_t = (1 + 2**-26) * math.sqrt(squared)"), False),
+        (Edit(lines.APPLY, "return x - (1 + 1e-8) * h.lr * u"), False),
+    ],
+    ids=["r rounded", "r a little off", "lr a little off"],
+)
+def test_r_t_alone_may_be_rounded_and_that_is_not_any_small_error(
+    edit: Edit, excuse: bool, dialect: Dialect
+) -> None:
+    def step(case: Case) -> Answer:
+        return edits.play(edits.program([edit]), case, dialect)
+
+    cases = load_suite("core/*-f64", skip="core/chain-*")
+    failing = [
+        (case, answer)
+        for case in cases
+        if compare(case, answer := step(case), expectation(case, dialect)).verdict == "fail"
+    ]
+
+    assert len(failing) > 20
+    assert all(explains(case, dialect, answer) for case, answer in failing) == excuse

@@ -444,7 +444,7 @@ def test_run_writes_every_kind_over_several_ports(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ("> /dev/full", 2, "radam-conformance: stdout cannot be written: No space left on device\n"),
+        ("> /dev/full", 2, "stdout cannot be written: No space left on device\n"),
         ("| true", 0, ""),
         (">&-", 0, ""),
         ("2> /dev/full", 0, ""),
@@ -458,7 +458,7 @@ def test_a_stdout_that_takes_nothing_costs_no_report(
     command = ["bash", "-c", script, SCRIPT, "run", *SMOKE, f"--report=json:{path}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
 
-    assert (done.returncode, done.stderr) == (code, said)
+    assert (done.returncode, done.stderr) == (code, f"radam-conformance: {said}" if said else "")
     assert reports.read_report(path)["exit_code"] == 0
 
 

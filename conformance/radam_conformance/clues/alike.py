@@ -63,7 +63,7 @@ def _scalar(watched: Watched, wrong: WrongStep) -> Reason | None:
     if factor is None:
         return None
     rectified = wrong.worst.r is not None
-    alike = f"the update is {_times(factor)} the right one in all elements alike"
+    alike = f"the update is {factors.times(factor)} the right one in all elements alike"
     found = factors.named(wrong.moves)
     if found is not None:
         words, known = found
@@ -78,10 +78,6 @@ def _scalar(watched: Watched, wrong: WrongStep) -> Reason | None:
         return Reason("m_hat", f"{alike}, as if t were {count} in the correction of m")
     quantity, lines = ("r", "lines 7 to 12") if rectified else ("m_hat", "lines 7 and 14")
     return Reason(quantity, f"{alike}, so the fault is in a scalar ({lines})")
-
-
-def _times(factor: float) -> str:
-    return f"1 {factor - 1:+.1e} times" if abs(factor - 1) < 1e-3 else f"{factor:.6g} times"
 
 
 def _other_lr(watched: Watched, wrong: WrongStep) -> float | None:
@@ -132,7 +128,7 @@ def _root(wrong: WrongStep) -> Reason | None:
     factor = _common((theirs / root, off / root) for root, theirs, off in roots if root)
     if not factor:
         return None
-    alike = f"the root of v_hat is {factor:.6g} times the right one in all elements alike"
+    alike = f"the root of v_hat is {factors.times(factor)} the right one in all elements alike"
     correction = math.sqrt(1 - wrong.worst.hyper.beta2**c.t)
     for words, value in (
         ("not corrected for its bias", correction),

@@ -142,20 +142,20 @@ def _best(
 ) -> Cause | None:
     """The suspect that makes most of the cases left, and at least one of the pool."""
     brief = [shortened(target, target.step + BRIEFLY) for target in _spread(pool, SCREENED)]
+    sample = [shortened(target, max(target.step, EARLY)) for target in _spread(left, SAMPLED)]
     found: list[_Found] = []
     for enough, screened, suspects in ways:
         likely = [each for each in suspects if trial.is_likely(each, brief[:screened])]
-        sample = [shortened(target, target.step) for target in _spread(left, SAMPLED)]
-        ranked = sorted((_Found(each, trial.explained(each, sample)) for each in likely), key=_rank)
-        suspects = [one.suspect for one in ranked[:COUNTED]]
-        counted = (_Found(each, trial.explained(each, left)) for each in suspects)
-        found += [one for one in counted if one.explained]
+        if len(likely) > COUNTED:
+            tried = (_Found(each, trial.explained(each, sample)) for each in likely)
+            likely = [one.suspect for one in sorted(tried, key=_rank)[:COUNTED]]
+        counted = (_Found(each, trial.explained(each, left)) for each in likely)
+        # What is not sound must not end the search.
+        found += [one for one in counted if one.explained and trial.is_sound(one.suspect)]
         if any(len(f.explained) >= enough * len(left) and not f.is_example for f in found):
             break
     ranked = sorted(found, key=_rank)
-    sound = (one for one in ranked[:COUNTED] if trial.is_sound(one.suspect))
-    best = next(sound, None)
-    return None if best is None else _cause(best, ranked)
+    return _cause(ranked[0], ranked) if ranked else None
 
 
 def _rank(one: _Found) -> tuple[int, bool, bool]:

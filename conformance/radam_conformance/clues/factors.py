@@ -80,6 +80,11 @@ FACTORS: Mapping[str, Factor] = {
 }
 
 
+def times(factor: float) -> str:
+    """A factor in words, that of one near 1 by how far it is from it."""
+    return f"1 {factor - 1:+.1e} times" if abs(factor - 1) < 1e-3 else f"{factor:.6g} times"
+
+
 def fits(move: Move, factor: float) -> bool:
     """Whether the port's update is the right one times the factor, within rounding.
 

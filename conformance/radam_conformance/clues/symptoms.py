@@ -18,7 +18,7 @@ from ..cases import Case, Floats
 from ..identify import expectation
 from ..protocol import Start
 from ..truth.balls import trajectory
-from .factors import Scalar, constant, named
+from .factors import Scalar, constant, named, times
 from .implied import Move, moves, tensors_of
 from .suspects import Suspect
 from .targets import Target, is_made_by
@@ -60,7 +60,7 @@ def _factors(found: Sequence[Move], dialect: Dialect) -> Iterator[Suspect]:
             sentence = f"{factor.sentence}: the update is {words} times the right one {where}"
             scale, line = factor.value, f"line {factor.line}"
         elif (number := constant(those)) is not None:
-            sentence = f"the update is {number:.6g} times the right one {where}"
+            sentence = f"the update is {times(number)} the right one {where}"
             scale, line = partial(_always, number), "line 12"
         else:
             continue

@@ -92,6 +92,13 @@ DECAYS: tuple[Fault, ...] = (
         source=github("pytorch/pytorch/pull/107507"),
     ),
     fault(
+        "decay-coupled-alone",
+        "decay is always coupled, even where it should be decoupled",
+        "S5",
+        ('if dialect.weight_decay == "coupled":', "if h.weight_decay:"),
+        (DECOUPLED, '"decoupled": 0.0'),
+    ),
+    fault(
         "decay-of-both-kinds",
         "decay is coupled and decoupled at once",
         "S5",
@@ -126,7 +133,7 @@ DECAYS: tuple[Fault, ...] = (
     ),
     fault(
         "coupled-decay-after-v",
-        "coupled decay is added to the update, not to the gradient",
+        "decay is always decoupled, even where it should be coupled",
         "S5",
         (COUPLED, "pass"),
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..fault import Fault, fault, gradient
-from ..lines import MOMENTS, SECOND, SQUARE
+from ..lines import LOADED, MOMENTS, SAVED, SECOND, SQUARE
 
 SECOND_MOMENT: tuple[Fault, ...] = (
     fault(
@@ -53,11 +53,24 @@ SECOND_MOMENT: tuple[Fault, ...] = (
     fault("v-of-m", "v has m^2 for g^2", "line 5", (SQUARE, "square(self.m[i])\n")),
     fault(
         "v-as-a-maximum",
-        "v never falls, as in AMSGrad",
+        "v never falls",
         "line 5",
         (
             SECOND,
             f"last = self.v[i]\n        {SECOND}\n        self.v[i] = np.maximum(self.v[i], last)",
+        ),
+    ),
+    fault(
+        "v-replaced-by-its-maximum",
+        "the update has the largest v so far, as in AMSGrad",
+        "line 10",
+        (SAVED["v"], f"{SAVED['v']}, 'top': self.__dict__.get('top', {{}})"),
+        (LOADED["v"], f"{LOADED['v']}\n        self.top = saved.get('top', {{}})"),
+        (
+            MOMENTS,
+            "self.top = self.__dict__.get('top', {})\n"
+            "        self.top[i] = np.maximum(self.top.get(i, 0), self.v[i])\n"
+            "        m, v = self.m[i], self.top[i]",
         ),
     ),
     fault(

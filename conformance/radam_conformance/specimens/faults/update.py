@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..fault import Fault, fault, github, hyper
-from ..lines import APPLY, M_HAT, RECTIFIED, UNRECTIFIED, V_HAT
+from ..lines import APPLY, BEFORE, M_HAT, RECTIFIED, UNRECTIFIED, V_HAT
 
 _CORRECTION = (
     fault("m-uncorrected", "m is not corrected", "line 7", (M_HAT, "m_hat = m\n")),
@@ -45,6 +45,7 @@ _CORRECTION = (
         "v is multiplied by 1 - beta2^t, not divided",
         "line 10",
         (V_HAT, V_HAT.replace("/ k.", "* k.")),
+        (BEFORE, "root + h.eps * math.sqrt(k.correction2)"),
     ),
     fault(
         "v-correction-outside-the-root",
