@@ -20,6 +20,7 @@ def check(
     dialect: str = "auto",
     renames: Sequence[str] = (),
     options: Sequence[str] = (),
+    timeout_scale: float = 1.0,
 ) -> Report:
     """Judge a port, as `radam-conformance run` does.
 
@@ -33,6 +34,8 @@ def check(
         To judge by; auto finds out which one it computes.
     renames, options : sequence of str
         Words of `--map` and `--set`, for example "foreach=true".
+    timeout_scale : float
+        Factor on every time limit, from 0.01 to 1000.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def check(
             assert report.is_met, report
     """
     from .cases import load_suite
-    from .examination import SEED, dialect_named, ids
+    from .examination import SEED, dialect_named, factor_of_limits, ids
     from .judge import judge
     from .spec import parse_spec
 
@@ -65,6 +68,7 @@ def check(
         [case for case in load_suite() if case.id in wanted],
         dialect=dialect_named(dialect),
         seed=SEED if level == "all" else None,
+        timeout_scale=factor_of_limits(timeout_scale),
     )
 
 
@@ -75,12 +79,13 @@ def parametrize(
     dialect: str = "auto",
     renames: Sequence[str] = (),
     options: Sequence[str] = (),
+    timeout_scale: float = 1.0,
 ) -> pytest.MarkDecorator:
     """Give a test the cases of the suite one after the other, each with its id.
 
     Parameters
     ----------
-    spec, level, dialect, renames, options
+    spec, level, dialect, renames, options, timeout_scale
         As of `check`; `level` is core if it is not given.
 
     Returns
@@ -105,5 +110,5 @@ def parametrize(
 
     from .pytest_plugin import cases
 
-    wanted = cases(spec, level, dialect, renames, options)
+    wanted = cases(spec, level, dialect, renames, options, timeout_scale)
     return pytest.mark.parametrize("case", wanted, ids=[case.id for case in wanted])

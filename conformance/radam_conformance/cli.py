@@ -180,7 +180,7 @@ def gallery(
     try:
         chosen = known_ports.matching(known_ports.load_known_ports(), only or ())
     except KeyError as error:
-        names = ", ".join(port.name for port in known_ports.load_known_ports())
+        names = "; ".join(port.name for port in known_ports.load_known_ports())
         raise UsageError(f"--only: {error.args[0]}; there are: {names}") from None
     cases = chosen_cases(None, None, None, level=level)
     targets = reports.parse_targets(report_to or ())

@@ -47,13 +47,24 @@ def dialect_named(name: str) -> Dialect | None:
     return None if name == "auto" else dialects[name]
 
 
+def factor_of_limits(timeout_scale: float) -> float:
+    """The same, where time limits can be multiplied by it."""
+    if not 0.01 <= timeout_scale <= 1000:
+        raise ValueError(f"timeout_scale must be in [0.01, 1000], got {timeout_scale}")
+    return timeout_scale
+
+
 @cache
 def examination(
-    text: str, renames: tuple[str, ...], options: tuple[str, ...], dialect: str
+    text: str,
+    renames: tuple[str, ...],
+    options: tuple[str, ...],
+    dialect: str,
+    timeout_scale: float,
 ) -> Examination:
     """The one of this process for a port, so that it is started and identified once."""
     spec = parse_spec(text, renames, options)
-    _open.append(Examination(spec, dialect_named(dialect)))
+    _open.append(Examination(spec, dialect_named(dialect), timeout_scale))
     return _open[-1]
 
 
@@ -71,10 +82,12 @@ class Examination:
     spec : Spec
     dialect : Dialect or None
         To judge by; the identified one if None.
+    timeout_scale : float
+        Factor on every time limit.
     """
 
-    def __init__(self, spec: Spec, dialect: Dialect | None) -> None:
-        self._spec, self._dialect = spec, dialect
+    def __init__(self, spec: Spec, dialect: Dialect | None, timeout_scale: float) -> None:
+        self._spec, self._dialect, self._timeout_scale = spec, dialect, timeout_scale
         self._runs: dict[str, Run] = {}
         self._failed: LoadError | None = None
         self._started: Harness | None = None
@@ -132,7 +145,7 @@ class Examination:
             raise self._failed
         if self._started is None:
             try:
-                self._started = Harness(self._spec)
+                self._started = Harness(self._spec, timeout_scale=self._timeout_scale)
             except LoadError as error:
                 self._failed = error
                 raise

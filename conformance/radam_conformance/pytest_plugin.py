@@ -27,6 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             metavar=what,
             help=f"As --{word} of radam-conformance run; may be repeated.",
         )
+    group.addoption(
+        "--radam-timeout-scale",
+        type=float,
+        metavar="FACTOR",
+        default=1.0,
+        help="Factor on every time limit; 1.",
+    )
 
 
 def pytest_unconfigure() -> None:
@@ -43,7 +50,7 @@ class PortCase:
     ----------
     id : str
         Of the case.
-    spec, renames, options, dialect
+    spec, renames, options, dialect, timeout_scale
         As of `parametrize`.
     """
 
@@ -52,6 +59,7 @@ class PortCase:
     renames: tuple[str, ...]
     options: tuple[str, ...]
     dialect: str
+    timeout_scale: float
 
     def check(self) -> None:
         """Run the case and judge it.
@@ -62,7 +70,7 @@ class PortCase:
         from .examination import NotOffered, examination
         from .spec import LoadError
 
-        port = examination(self.spec, self.renames, self.options, self.dialect)
+        port = examination(self.spec, self.renames, self.options, self.dialect, self.timeout_scale)
         try:
             report = port.report(self.id)
         except NotOffered as reason:
@@ -79,12 +87,13 @@ def cases(
     dialect: str = "auto",
     renames: Sequence[str] = (),
     options: Sequence[str] = (),
+    timeout_scale: float = 1.0,
 ) -> list[PortCase]:
     """The cases for a port."""
-    from .examination import dialect_named, ids
+    from .examination import dialect_named, factor_of_limits, ids
     from .spec import parse_spec
 
     parse_spec(spec, renames, options)
     dialect_named(dialect)
-    port = spec, tuple(renames), tuple(options), dialect
+    port = spec, tuple(renames), tuple(options), dialect, factor_of_limits(timeout_scale)
     return [PortCase(id, *port) for id in ids(level)]

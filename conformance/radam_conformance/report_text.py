@@ -224,7 +224,7 @@ def _first_bad_numbers(failing: list[CaseResult]) -> Table:
     rows = table("case", *columns)
     rows.columns[0].no_wrap = True
     for column in rows.columns[1:]:
-        column.justify = "right" if numeric else "left"
+        column.justify, column.overflow = "right" if numeric else "left", "fold"
     for result in failing[:SHOWN]:
         bad = result.first_bad
         if bad:

@@ -1,5 +1,6 @@
 """The suite as tests of pytest, and the same from a user's own tests."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,25 @@ def test_a_right_port_passes_on_several_processes(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout
     assert f"{count} passed" in done.stdout
+
+
+def test_a_slow_port_can_be_given_longer(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time\n\n\ndef step(params, grads, state, hyper):\n    time.sleep(30)\n"
+    )
+    words = ["func:slow.py:step", "-k", "smoke-01-f64", "--radam-timeout-scale", "0.05"]
+    done = in_project(tmp_path, *SUITE, *words)
+
+    assert done.returncode == 1
+    assert "no answer" in done.stdout
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])
+def test_a_factor_of_time_limits_that_makes_no_sense_is_refused(scale: float) -> None:
+    with pytest.raises(ValueError, match=r"timeout_scale must be in \[0.01, 1000\], got"):
+        radam_conformance.parametrize(port("textbook").text, timeout_scale=scale)
+    with pytest.raises(ValueError, match=r"timeout_scale must be in \[0.01, 1000\], got"):
+        radam_conformance.check(port("textbook").text, timeout_scale=scale)
 
 
 def test_a_failing_test_shows_the_report_and_no_traceback(tmp_path: Path) -> None:

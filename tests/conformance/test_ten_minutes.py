@@ -78,8 +78,9 @@ def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
         assert contains(out, step.printed), f"{step.commands}\nprinted\n{out}"
 
 
-# In Python a port with a fault and without; the harness as it comes, with a fault and without.
-CODES = [1, 0, 3, 1, 0]
+# In Python a port with a fault, without, and one with lists.
+# The harness as it comes, with a fault and without.
+CODES = [1, 0, 0, 3, 1, 0]
 
 
 def test_what_was_not_printed_is_found_out() -> None:

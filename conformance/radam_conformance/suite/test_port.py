@@ -10,7 +10,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     option = metafunc.config.option
     if option.radam_impl is None:
         raise pytest.UsageError("radam_conformance.suite needs --radam-impl SPEC")
-    names = ("level", "dialect", "map", "set")
+    names = ("level", "dialect", "map", "set", "timeout_scale")
     try:
         wanted = cases(option.radam_impl, *(getattr(option, f"radam_{name}") for name in names))
     except ValueError as error:
