@@ -220,8 +220,12 @@ def step_by(
 def _is_differentiable(
     params: Array, grads: Array, state: RAdamState, config: RAdamConfig, torch: Any
 ) -> bool:
-    """Whether Torch may be asked for a gradient through this step; JAX may always."""
-    if not torch.is_grad_enabled():
-        return False
-    arrays = (params, grads, state.m, state.v, *term_arguments(config))
-    return any(getattr(array, "requires_grad", False) for array in arrays)
+    """Whether Torch may be asked for a derivative through this step; JAX may always."""
+    from torch.autograd.forward_ad import unpack_dual
+
+    terms = (term for term in term_arguments(config) if not isinstance(term, float))
+    arrays = (params, grads, state.m, state.v, *terms)
+    if torch.is_grad_enabled() and any(array.requires_grad for array in arrays):
+        return True
+    duals = (unpack_dual(array) for array in arrays)  # type: ignore[no-untyped-call]
+    return any(dual.tangent is not None for dual in duals)  # of forward mode

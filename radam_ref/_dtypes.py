@@ -88,8 +88,9 @@ def _jax_operations() -> Any:
     @sqrt.defjvp
     def slope(primals: Any, tangents: Any) -> Any:
         (x,), (dx,) = primals, tangents
-        root = sqrt(x)
-        return root, jnp.where(x == 0, 0, dx / (2 * jnp.where(x == 0, 1, root)))
+        # A slope of this slope is JAX's own: inside a scan it would forget this rule.
+        root = jnp.sqrt(jnp.where(x == 0, 1, x))
+        return jnp.where(x == 0, 0, root), jnp.where(x == 0, 0, dx / (2 * root))
 
     return SimpleNamespace(sqrt=sqrt, where=jnp.where)
 

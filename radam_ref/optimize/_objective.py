@@ -99,13 +99,14 @@ def finite_differences(
         here = fun(x, *args)
         if isinstance(here, tuple):
             raise TypeError(f"fun must return f; for (f, gradient) say jac=True; got {here!r}")
+        f = real_value(here, layout, ())
 
         def value(point: Array) -> Any:
             if np.array_equal(point, flat):
-                return np.squeeze(here)
-            return np.squeeze(fun(point.astype(x.dtype).reshape(x.shape), *args))
+                return f
+            return real_value(fun(point.astype(x.dtype).reshape(x.shape), *args), layout, ())
 
-        return here, approx_fprime(flat, value, h).reshape(x.shape)
+        return f, approx_fprime(flat, value, h).reshape(x.shape)
 
     return value_and_gradient
 
@@ -124,7 +125,17 @@ def real_value(f: Any, layout: Layout, lanes: tuple[int, ...]) -> Any:
         return f
     if any(size != 1 for size in f.shape):
         raise ValueError(f"fun must return one number, got an array of shape {f.shape}")
-    return float(f.reshape(())) if _is_host(f) else layout.xp.reshape(f, ())
+    return _host_number(f) if _is_host(f) else layout.xp.reshape(f, ())
+
+
+def _host_number(f: Any) -> float:
+    """A NumPy array of one element as a float; the element may be an object that is a number."""
+    try:
+        if f.dtype.kind in "biufO":
+            return float(f.reshape(()))
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"fun must return one number, got {f.tolist()!r}")
 
 
 def _is_host(f: Any) -> bool:

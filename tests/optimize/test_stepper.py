@@ -6,6 +6,8 @@ import json
 import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -330,11 +332,27 @@ def test_a_start_that_cannot_be_is_refused(x0: Any, error: Any, message: str) ->
         ((1.0, np.zeros((2, 1))), r"the gradient must have the shape of x0, \(2,\), got \(2, 1\)"),
         ((1.0, np.zeros(2, complex)), "the gradient must be float64 as x0 is, got complex128"),
         (2.5, r"fun must return \(f, gradient\) with jac=True, got 2.5"),
+        ((None, np.zeros(2)), "fun must return one number, got None"),
+        (("1.5", np.zeros(2)), "fun must return one number, got '1.5'"),
     ],
 )
 def test_answers_of_fun_that_cannot_be_are_refused(answer: Any, message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         stepper(lambda x: answer).step()
+
+
+@pytest.mark.parametrize("answer", [None, "1.5"])
+def test_differences_of_what_is_no_number_are_refused(answer: Any) -> None:
+    with pytest.raises(TypeError, match=f"fun must return one number, got {answer!r}"):
+        stepper(lambda x: answer, jac=None).step()
+
+
+@pytest.mark.parametrize("number", [Fraction, Decimal])
+def test_any_kind_of_number_will_do(number: Any) -> None:
+    def run_of(kind: Any) -> Any:
+        return run(stepper(lambda x: kind(float(x[0]) - 1), jac=None), 3).x
+
+    assert np.array_equal(run_of(number), run_of(float))
 
 
 @pytest.mark.parametrize("dialect", sorted(set(dialects) - {"proxmin"}))

@@ -197,6 +197,70 @@ def test_gradients_through_steps_with_a_host_count(eps: float) -> None:
     np.testing.assert_allclose(leaf.grad, slope, rtol=1e-6)
 
 
+def squared_end(scale: Any, scanned: bool) -> Any:
+    """|x|^2 after three rectified steps along gradients scale*x."""
+
+    def advance(carry: Any, _: None) -> tuple[Any, None]:
+        x, state = carry
+        return step(x, scale * x, state, RAdamConfig(0.1, eps=0.25)), None
+
+    x = jnp.asarray([1.0, 2.0])
+    carry = x, RAdamState(jnp.asarray(7), 0 * x, 0 * x)
+    if scanned:
+        carry, _ = jax.lax.scan(advance, carry, None, length=3)
+    else:
+        for _ in range(3):
+            carry, _ = advance(carry, None)
+    return (carry[0] ** 2).sum()
+
+
+@pytest.mark.parametrize("scanned", [True, False])
+@pytest.mark.parametrize(
+    "second",
+    [
+        jax.hessian,
+        lambda f: jax.jacrev(jax.jacrev(f)),
+        lambda f: jax.jacrev(jax.jacfwd(f)),
+        lambda f: jax.jacfwd(jax.jacfwd(f)),
+    ],
+    ids=["hessian", "reverse twice", "forward, reverse", "forward twice"],
+)
+def test_second_derivatives_with_an_element_of_zero_gradient(second: Any, scanned: bool) -> None:
+    """Beside finite differences; at 0 they are those of a root whose slope there is 0."""
+    with jax.enable_x64(True):
+        first = jax.grad(partial(squared_end, scanned=scanned))
+        at, by = jnp.asarray([1.0, 0.0]), jnp.asarray([1e-6, 0.0])
+        column = np.asarray(first(at + by) - first(at - by)) / 2e-6
+        hessian = np.asarray(second(partial(squared_end, scanned=scanned))(at))
+
+    np.testing.assert_allclose(hessian[:, 0], column, rtol=1e-6, atol=1e-9)
+    assert np.all(np.isfinite(hessian))
+    assert hessian[1, 1] > 0  # of the square of what a linear update moves
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning")  # Torch's own use
+def test_torch_in_forward_mode_with_an_element_of_zero_gradient() -> None:
+    """As in reverse mode, with dual tensors that are made by hand and those of torch.func."""
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    at, along = torch.tensor([1.0, 0.0]).double(), torch.ones(2).double()
+
+    def moved(scale: Any) -> Any:
+        return step(x, scale * x, RAdamState(7, 0 * x, 0 * x), RAdamConfig(0.1, eps=0.25))[0]
+
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(at, along)  # type: ignore[no-untyped-call]
+        unpacked = torch.autograd.forward_ad.unpack_dual(moved(dual))  # type: ignore[no-untyped-call]
+    reverse = torch.func.jacrev(moved)(at)  # type: ignore[no-untyped-call]
+    forward = torch.func.jacfwd(moved)(at)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        unwatched = torch.func.jacfwd(moved)(at)  # type: ignore[no-untyped-call]
+
+    assert reverse[1, 1] < 0
+    torch.testing.assert_close(forward, reverse, rtol=1e-12, atol=0)
+    torch.testing.assert_close(unwatched, reverse, rtol=1e-12, atol=0)
+    torch.testing.assert_close(unpacked.tangent, reverse.sum(axis=1), rtol=1e-12, atol=0)
+
+
 def test_a_rho_that_rounds_to_4_rectifies_by_a_number() -> None:
     """S6: rho_inf exceeds 4 by less than float32 tells; the branch is exact all the same."""
     config = RAdamConfig(1.0, beta2=0.6000000415152215)
