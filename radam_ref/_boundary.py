@@ -207,7 +207,7 @@ def step_by(
         host = has_host_terms(config)
         terms = _ahead.coefficients if host else _traced.at_host_count(xp, params)
     terms = fetching(terms)
-    if is_torch_array(params) and _is_differentiable(params, grads, state, config, xp):
+    if is_torch_array(params) and _is_differentiable(params, grads, state, config):
         terms = _traced.guarded(terms)
     params, state = _dtypes.step(params, grads, state, config, lr, xp, terms)
     if isinstance(state.v, np.generic):  # what NumPy makes of 0-d arrays
@@ -217,15 +217,15 @@ def step_by(
     return params, state
 
 
-def _is_differentiable(
-    params: Array, grads: Array, state: RAdamState, config: RAdamConfig, torch: Any
-) -> bool:
+def _is_differentiable(params: Array, grads: Array, state: RAdamState, config: RAdamConfig) -> bool:
     """Whether Torch may be asked for a derivative through this step; JAX may always."""
-    from torch.autograd.forward_ad import unpack_dual
+    from torch import _C, autograd, is_grad_enabled
 
-    terms = (term for term in term_arguments(config) if not isinstance(term, float))
-    arrays = (params, grads, state.m, state.v, *terms)
-    if torch.is_grad_enabled() and any(array.requires_grad for array in arrays):
+    # Forward mode is there without grad too, and what torch.func wraps tells not all it requires.
+    forward, wrapped = autograd.forward_ad._current_level, _C._functorch.maybe_current_level()
+    if forward >= 0 or wrapped is not None:
         return True
-    duals = (unpack_dual(array) for array in arrays)  # type: ignore[no-untyped-call]
-    return any(dual.tangent is not None for dual in duals)  # of forward mode
+    if not is_grad_enabled():
+        return False
+    arrays = (params, grads, state.m, state.v, *term_arguments(config))
+    return any(getattr(array, "requires_grad", False) for array in arrays)

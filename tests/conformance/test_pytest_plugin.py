@@ -56,7 +56,7 @@ def test_a_slow_port_can_be_given_longer(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
         "import time\n\n\ndef step(params, grads, state, hyper):\n    time.sleep(30)\n"
     )
-    words = ["func:slow.py:step", "-k", "smoke-01-f64", "--radam-timeout-scale", "0.05"]
+    words = ["func:slow.py:step", "-k", "smoke-01-f64", "--radam-timeout-scale", "0.2"]
     done = in_project(tmp_path, *SUITE, *words)
 
     assert done.returncode == 1
