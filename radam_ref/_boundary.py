@@ -219,13 +219,17 @@ def step_by(
 
 def _is_differentiable(params: Array, grads: Array, state: RAdamState, config: RAdamConfig) -> bool:
     """Whether Torch may be asked for a derivative through this step; JAX may always."""
-    from torch import _C, autograd, is_grad_enabled
+    import torch
 
     # Forward mode is there without grad too, and what torch.func wraps tells not all it requires.
-    forward, wrapped = autograd.forward_ad._current_level, _C._functorch.maybe_current_level()
-    if forward >= 0 or wrapped is not None:
+    try:
+        forward = torch.autograd.forward_ad._current_level >= 0
+        wrapped = torch._C._functorch.maybe_current_level() is not None
+    except AttributeError:  # a Torch that has other names for them: the guard is never wrong
         return True
-    if not is_grad_enabled():
+    if forward or wrapped:
+        return True
+    if not torch.is_grad_enabled():
         return False
     arrays = (params, grads, state.m, state.v, *term_arguments(config))
     return any(getattr(array, "requires_grad", False) for array in arrays)

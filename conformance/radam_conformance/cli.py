@@ -270,7 +270,7 @@ def main() -> None:
         # A reader that has seen enough of a pipe, as `head` does, changes nothing of the verdict.
         if out.fault and not isinstance(out.fault, BrokenPipeError):
             terminal.complain(f"stdout cannot be written: {out.fault.strerror}")
-            code = USAGE
+            code = code or USAGE
     sys.exit(code)
 
 

@@ -1,6 +1,7 @@
 """The suite as tests of pytest, and the same from a user's own tests."""
 
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_a_right_port_passes_on_several_processes(tmp_path: Path) -> None:
     assert f"{count} passed" in done.stdout
 
 
-def test_a_slow_port_can_be_given_longer(tmp_path: Path) -> None:
+def test_the_time_limits_of_the_tests_are_multiplied(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
         "import time\n\n\ndef step(params, grads, state, hyper):\n    time.sleep(30)\n"
     )
@@ -60,7 +61,7 @@ def test_a_slow_port_can_be_given_longer(tmp_path: Path) -> None:
     done = in_project(tmp_path, *SUITE, *words)
 
     assert done.returncode == 1
-    assert "no answer" in done.stdout
+    assert re.search(r"no answer in time \(2\.\d+ s", done.stdout)
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])

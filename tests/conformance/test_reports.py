@@ -412,9 +412,10 @@ SMOKE = [port("textbook").text, "--only", "core/smoke-01-f64"]
         ("html:", "must be one of json:FILE"),
         ("html:nowhere/x.html", "cannot be written: there is no folder 'nowhere'"),
         ("html:.", "cannot be written: is a folder"),
-        ("json:-", "cannot be written: a report is a file beside what stdout has"),
-        ("json:/dev/null", "cannot be written: is no ordinary file"),
-        ("json:/dev/stdout", "cannot be written: is no ordinary file"),
+        ("json:-", "cannot be written: a report goes to a file, not to stdout"),
+        ("json:/dev/null", "cannot be written: is a link or a device"),
+        ("json:/dev/stdout", "cannot be written: is a link or a device"),
+        (f"json:{'a' * 300}", "cannot be written: File name too long"),
     ],
 )
 def test_a_report_that_cannot_be_is_refused_before_the_run(word: str, sentence: str) -> None:

@@ -256,6 +256,30 @@ def test_torch_in_forward_mode_with_an_element_of_zero_gradient() -> None:
     torch.testing.assert_close(unpacked.tangent, reverse.sum(axis=1), rtol=1e-12, atol=0)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning")  # Torch's own use
+@pytest.mark.parametrize("t", [7, torch.tensor(7)], ids=["host", "array"])
+def test_torch_transforms_within_each_other_with_an_element_of_zero_gradient(t: Any) -> None:
+    """What vmap or an inner transform wraps does not say what the outer one asks of it."""
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    at, along = torch.tensor([1.0, 0.0]).double(), torch.ones(2).double()
+
+    def moved(scale: Any) -> Any:
+        return step(x, scale * x, RAdamState(t, 0 * x, 0 * x), RAdamConfig(0.1, eps=0.25))[0]
+
+    def within(scale: Any) -> Any:
+        return torch.func.jvp(lambda y: moved(scale) * y, (x,), (along,))[1]
+
+    def each(scale: Any) -> Any:
+        return torch.vmap(moved)(scale[None])[0]
+
+    slopes = torch.func.jacrev(moved)(at)  # type: ignore[no-untyped-call]
+
+    assert slopes.isfinite().all()
+    for f in (within, each):
+        for jacobian in (torch.func.jacfwd, torch.func.jacrev):
+            torch.testing.assert_close(jacobian(f)(at), slopes, rtol=1e-12, atol=0)
+
+
 def test_a_rho_that_rounds_to_4_rectifies_by_a_number() -> None:
     """S6: rho_inf exceeds 4 by less than float32 tells; the branch is exact all the same."""
     config = RAdamConfig(1.0, beta2=0.6000000415152215)

@@ -84,7 +84,7 @@ class FunctionDriver:
             return self.declared
         own = ("coupled", "decoupled") * ("decoupled" in self.words or self._reads_decoupled())
         own += ("complex",) * bool(OF_COMPLEX & self.words)
-        own += ("state",) * (self.make_state is not None)
+        own += ("state",) * (self.make_state is not None and not self.whole_runs)
         numpy = ("strided", "readonly") * (self.arrays == "numpy")
         return (*ALWAYS, *STEPWISE * (not self.whole_runs), *own, *numpy)
 
@@ -172,6 +172,10 @@ class FunctionDriver:
     def _run(self, x0: Arrays, request: RunRequest, seen: set[str]) -> Iterator[tuple[Any, Any]]:
         if request.later_hyper():
             raise NotImplementedError("schedule: run is called once, with constants")
+        if "groups" in request.needs:
+            raise NotImplementedError("groups: run is called with the hyper-parameters of one")
+        if request.start is not None:
+            raise NotImplementedError("state: run starts from none")
         gradients = [plain(grads) for grads in all_gradients(request, x0)]
         first = plain([array.copy() for array in x0.arrays])
         hyper = Read(request.first_hyper(), seen)

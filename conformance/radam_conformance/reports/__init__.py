@@ -66,7 +66,7 @@ def parse_targets(words: Sequence[str]) -> list[Target]:
             forms = ", ".join(f"{kind}:FILE" for kind in KINDS)
             raise TargetError(f"--report must be one of {forms}, got {word!r}")
         path = Path(name)
-        if fault := _fault(path):
+        if fault := _fault(name):
             raise TargetError(f"--report {word}: cannot be written: {fault}")
         targets.append(Target(kind, path))
     paths = [target.path for target in targets]
@@ -75,15 +75,19 @@ def parse_targets(words: Sequence[str]) -> list[Target]:
     return targets
 
 
-def _fault(path: Path) -> str:
-    """Why no file can be there; empty where it can."""
-    if str(path) == "-":
-        return "a report is a file beside what stdout has"
-    if path.is_dir():
-        return "is a folder"
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        return "is no ordinary file, which alone is replaced"
-    return "" if path.parent.is_dir() else f"there is no folder {str(path.parent)!r}"
+def _fault(name: str) -> str:
+    """Why no file can have this name; empty where it can."""
+    if name == "-":
+        return "a report goes to a file, not to stdout"
+    path = Path(name)
+    try:
+        if path.is_dir():
+            return "is a folder"
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            return "is a link or a device, and only ordinary files are replaced"
+        return "" if path.parent.is_dir() else f"there is no folder {str(path.parent)!r}"
+    except OSError as error:
+        return str(error.strerror)
 
 
 def write(targets: Iterable[Target], content: Document) -> None:
