@@ -8,6 +8,7 @@ import typer
 
 from .cases import Case, load_suite
 from .features import PROFILES
+from .harness import SCALES
 from .spec import FORMS
 
 SPEC_HELP = "The implementation: " + ", ".join(FORMS.values()) + "."
@@ -39,7 +40,9 @@ ReportTo = Annotated[
         metavar="KIND:FILE",
     ),
 ]
-Scale = Annotated[float, typer.Option(help="Factor on every time limit.", min=0.01, max=1000.0)]
+Scale = Annotated[
+    float, typer.Option(help="Factor on every time limit.", min=SCALES[0], max=SCALES[1])
+]
 Only = Annotated[list[str] | None, typer.Option(help="Just the cases whose id matches this glob.")]
 Skip = Annotated[list[str] | None, typer.Option(help="Not the cases whose id matches this glob.")]
 Dtype = Annotated[str | None, typer.Option(help="Just the cases in this dtype.")]

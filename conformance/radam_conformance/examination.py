@@ -12,7 +12,7 @@ from . import laws
 from .cases import Case, load_case, load_index, load_suite
 from .diagnosis import diagnose
 from .features import lacking
-from .harness import Harness
+from .harness import SCALES, Harness
 from .identify import fit, is_probe, leave_out_other_conventions, nearest
 from .judge import offers, smoke, takes
 from .report import Report
@@ -49,8 +49,9 @@ def dialect_named(name: str) -> Dialect | None:
 
 def factor_of_limits(timeout_scale: float) -> float:
     """The same, where time limits can be multiplied by it."""
-    if not 0.01 <= timeout_scale <= 1000:
-        raise ValueError(f"timeout_scale must be in [0.01, 1000], got {timeout_scale}")
+    least, most = SCALES
+    if not least <= timeout_scale <= most:
+        raise ValueError(f"timeout_scale must be in [{least:g}, {most:g}], got {timeout_scale}")
     return timeout_scale
 
 

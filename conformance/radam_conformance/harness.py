@@ -28,6 +28,7 @@ HELLO_SECONDS = 60.0
 CASE_SECONDS = 10.0
 STEP_SECONDS = 0.002
 COMPILE_SECONDS = 120.0  # the first step under a compiler
+SCALES = (0.01, 1000.0)  # factors on the time limits, from and to
 _LONGER = "--timeout-scale gives longer"
 MOST_RESTARTS = 10
 
