@@ -187,6 +187,7 @@ class _Trial:
         self._few = [shortened(target, EARLY) for target in _spread(passing, CHECKED)]
         self._screened: dict[tuple[Suspect, str], bool] = {}
         self._harmless: dict[Suspect, bool] = {}
+        self._sound: dict[Suspect, bool] = {}
         self._steps = STEPS
 
     def is_likely(self, suspect: Suspect, brief: Sequence[Target]) -> bool:
@@ -210,9 +211,12 @@ class _Trial:
         A few numbers may be those of another fault by chance, or for want of a case that tells: a
         fault of the port is at work wherever it changes anything.
         """
-        changed = [target for target in self._failing if changes(suspect, target)]
-        made = sum(is_made_by(suspect.play(target.case), target) for target in changed)
-        return made >= SOUND * len(changed) and self._makes_all(suspect, self._passing)
+        if suspect not in self._sound:
+            changed = [target for target in self._failing if changes(suspect, target)]
+            made = sum(is_made_by(suspect.play(target.case), target) for target in changed)
+            enough = made >= SOUND * len(changed)
+            self._sound[suspect] = enough and self._makes_all(suspect, self._passing)
+        return self._sound[suspect]
 
     def _screen(self, suspect: Suspect, target: Target) -> bool:
         key = suspect, target.case.id
