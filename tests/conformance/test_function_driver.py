@@ -118,6 +118,28 @@ def test_a_run_function_cannot_be_given_a_schedule(tmp_path: Path) -> None:
     assert "schedule" not in port.hello.features
 
 
+def test_a_run_function_cannot_be_given_groups_or_a_state(tmp_path: Path) -> None:
+    source = (
+        "FEATURES = ('groups', 'state')\n"
+        "make_state = tuple\n"
+        "def run(x0, gradients, hyper):\n"
+        "    return [x0] * len(gradients)\n"
+    )
+    constant = replace(REQUEST, hyper=REQUEST.hyper[:4])
+    start = Start(9, ((0.5,) * 3,), ((0.25,) * 3,))
+    requests = (
+        replace(constant, needs=("groups",)),
+        replace(constant, needs=("state",), start=start),
+    )
+    with Harness(parse_spec(in_file(tmp_path, source, "run"))) as port:
+        outcomes = [port.run(request) for request in requests]
+    with Harness(parse_spec(in_file(tmp_path, source.partition("\n")[2], "run"))) as undeclared:
+        assert "state" not in undeclared.hello.features
+
+    assert [outcome.kind for outcome in outcomes] == ["unsupported"] * 2
+    assert [outcome.text.split(":")[0] for outcome in outcomes] == ["groups", "state"]
+
+
 def test_a_worker_whose_spec_does_not_load_says_so(tmp_path: Path) -> None:
     spec = parse_spec(in_file(tmp_path, SGD, "stpe"))
 

@@ -12,7 +12,8 @@ cases with groups, a dict for each tensor.
 
 A port whose interface keeps the loop to itself exports a function of the name `run` instead:
 `run(x0, gradients, hyper)` gets the gradients of all steps in a list and returns, or yields,
-the params after each of them. Words of `--set` become keyword arguments of either function.
+the params after each of them. It cannot be asked for groups, a state or schedules. Words of `--set`
+become keyword arguments of either function.
 """
 
 from __future__ import annotations
