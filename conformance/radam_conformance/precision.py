@@ -25,6 +25,7 @@ from .cases import Case, Floats, Hyper
 from .comparison import observed
 from .naming import in_case
 from .protocol import Answer
+from .specimens import textbook
 
 if TYPE_CHECKING:
     from .truth.balls import Moment
@@ -63,38 +64,25 @@ def terms_in(number: str, hyper: Hyper, t: int, threshold: float) -> Terms:
         corrections += [(F(beta**t), c) for c in _neighbours(F(1 - beta**t))]  # by expm1
     ways = [(rho_inf, *pair) for rho_inf, pair in product(rho_infs, corrections)]
     rho_inf, power, correction2 = (np.array(column, F) for column in zip(*ways, strict=True))
-    twice = F(2 * t)
+    twice, two, four = F(2 * t), F(2), F(4)
     rho_t = np.concatenate(
         [rho_inf - twice * power / correction2, rho_inf - twice * (power / correction2)]
     )
     rho_inf, correction2 = np.tile(rho_inf, 2), np.tile(correction2, 2)
-    r = _r(rho_inf, rho_t, F)
+    squared = (rho_t - four) * (rho_t - two) * rho_inf
+    r = np.sqrt(squared / ((rho_inf - four) * (rho_inf - two) * rho_t))
     # In so few bits rho_t can equal the threshold, and ports compare with > or >=.
     above, below = rho_t >= threshold, rho_t <= threshold
     r = np.concatenate([r[above], np.full(below.sum(), np.nan)]).astype(float)
     correction2 = np.concatenate([correction2[above], correction2[below]]).astype(float)
     exactly = np.full(len(r), 1 - exact**t)  # rho_t and r_t alone may be so
-    rounded = _rounded_r(F, exact, t, threshold)
+    r_t = textbook.terms(t, hyper, threshold).r_t
+    rounded = [np.nan] if r_t is None else list(map(float, _neighbours(F(r_t))))
     return Terms(
         np.concatenate([correction2, exactly, np.full(len(rounded), 1 - exact**t)]),
         np.concatenate([r, r, rounded]),
         np.arange(2 * len(r) + len(rounded)) >= 2 * len(r),
     )
-
-
-def _r(rho_inf: Any, rho_t: Any, F: type[np.floating[Any]]) -> Any:
-    two, four = F(2), F(4)
-    squared = (rho_t - four) * (rho_t - two) * rho_inf
-    return np.sqrt(squared / ((rho_inf - four) * (rho_inf - two) * rho_t))
-
-
-def _rounded_r(F: type[np.floating[Any]], beta2: float, t: int, threshold: float) -> Floats:
-    """What binary64 makes of r_t, in a narrower dtype; NaN: not rectified."""
-    rho_inf = 2 / (1 - beta2) - 1
-    rho_t = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
-    if not rho_t > threshold:
-        return np.array([np.nan])
-    return np.array(_neighbours(F(_r(rho_inf, rho_t, np.float64))), float)
 
 
 def _neighbours(x: np.floating[Any]) -> list[np.floating[Any]]:
