@@ -133,7 +133,7 @@ def _host_number(f: Any) -> float:
     try:
         if f.dtype.kind in "biufO":
             return float(f.reshape(()))
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         pass
     raise TypeError(f"fun must return one number, got {f.tolist()!r}")
 

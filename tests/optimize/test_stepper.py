@@ -334,6 +334,7 @@ def test_a_start_that_cannot_be_is_refused(x0: Any, error: Any, message: str) ->
         (2.5, r"fun must return \(f, gradient\) with jac=True, got 2.5"),
         ((None, np.zeros(2)), "fun must return one number, got None"),
         (("1.5", np.zeros(2)), "fun must return one number, got '1.5'"),
+        ((10**400, np.zeros(2)), "fun must return one number, got 1000"),
     ],
 )
 def test_answers_of_fun_that_cannot_be_are_refused(answer: Any, message: str) -> None:
