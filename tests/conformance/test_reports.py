@@ -463,6 +463,15 @@ def test_a_stdout_that_takes_nothing_costs_no_report(
     assert reports.read_report(path)["exit_code"] == 0
 
 
+def test_the_verdict_says_more_than_a_full_stdout(tmp_path: Path) -> None:
+    wrong = [port("faulty").text, "--set", "fault=t counts twice", "--only", "core/smoke-01-f64"]
+    command = ["bash", "-c", '"$0" "$@" > /dev/full', SCRIPT, "run", *wrong]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 1
+    assert "stdout cannot be written" in done.stderr
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_signs_that_the_terminal_lacks_are_question_marks(encoding: str) -> None:
     wrong = [port("faulty").text, "--set", "fault=t counts twice", "--explain"]

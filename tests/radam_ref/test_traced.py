@@ -256,6 +256,21 @@ def test_torch_in_forward_mode_with_an_element_of_zero_gradient() -> None:
     torch.testing.assert_close(unpacked.tangent, reverse.sum(axis=1), rtol=1e-12, atol=0)
 
 
+def test_a_torch_that_does_not_tell_its_modes_steps_to_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What tells them is private there, and may go: then every step is guarded."""
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    how = x, torch.tensor([0.5, 0.0]).double(), RAdamState(7, 0 * x, 0 * x), RAdamConfig(0.1)
+    expected, state = step(*how)
+    monkeypatch.delattr(torch.autograd.forward_ad, "_current_level")
+    guarded, same = step(*how)
+
+    assert torch.equal(guarded, expected)
+    assert torch.equal(same.m, state.m)
+    assert torch.equal(same.v, state.v)
+
+
 @pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning")  # Torch's own use
 @pytest.mark.parametrize("t", [7, torch.tensor(7)], ids=["host", "array"])
 def test_torch_transforms_within_each_other_with_an_element_of_zero_gradient(t: Any) -> None:
