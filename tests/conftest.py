@@ -1,8 +1,17 @@
-"""Property tests draw the same examples on every run, and an interrupt reaches what tests start."""
+"""Tiers of tests, property tests that draw the same examples on every run, and interrupts."""
+
+from __future__ import annotations
 
 import signal
+from collections.abc import Iterable
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from .frameworks import FRAMEWORKS, INSTALL, missing
+
+FAST = f"not ({' or '.join(('slow', *FRAMEWORKS))})"
 
 settings.register_profile(
     "repeatable",
@@ -16,3 +25,49 @@ settings.load_profile("repeatable")
 # A shell starts what is in its background with SIGINT ignored, and every process passes that on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run the fast tier, unless `-m` chooses another or a file is named: that runs as a whole."""
+    words = config.invocation_params.args
+    chosen = any(str(word).startswith("-m") or ".py" in str(word) for word in words)
+    if not chosen and not hasattr(config, "workerinput"):  # workers of xdist get what is set here
+        config.option.markexpr = FAST
+
+
+class FrameworkModule(pytest.Module):
+    """A file test_FRAMEWORK_*.py: all its tests need the framework, which it imports."""
+
+    framework = ""
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        if self.config.option.markexpr == FAST:
+            return []  # all are deselected: the framework need not be imported
+        if names := missing(self.framework):
+            pytest.skip(reason(names))
+        self.add_marker(self.framework)
+        return super().collect()
+
+
+def pytest_pycollect_makemodule(
+    module_path: Path, parent: pytest.Collector
+) -> pytest.Module | None:
+    """Collect a file that is named after a framework as one that needs it."""
+    framework = module_path.stem.split("_")[1]
+    if framework not in FRAMEWORKS:
+        return None
+    module = FrameworkModule.from_parent(parent, path=module_path)
+    module.framework = framework
+    return module
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose framework is not installed."""
+    for marker in FRAMEWORKS:
+        if item.get_closest_marker(marker) and (names := missing(marker)):
+            pytest.skip(reason(names))
+
+
+def reason(names: list[str]) -> str:
+    """Why a test is skipped, and what to do to run it."""
+    return f"{', '.join(names)} is not installed: {INSTALL}"

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import radam_ref
 from radam_adapters.numpy_fused import step_inplace
-from radam_adapters.torch_optimizer import RAdam
 from radam_ref import Dialect, RAdamConfig, RAdamState, dialects
+
+from .frameworks import torch
 
 CONFIGS = [
     RAdamConfig(lr=0.1, beta1=beta1, beta2=beta2, dialect=name)
@@ -54,6 +54,8 @@ def test_eight_threads_step_to_the_bits_of_one() -> None:
 
 def walk_in_torch(seed: int) -> bytes:
     """The bits of a run of the Torch optimizer."""
+    from radam_adapters.torch_optimizer import RAdam
+
     params = [torch.linspace(-1, 1, n).requires_grad_() for n in (1000, 33, 1)]
     optimizer = RAdam(params, lr=0.1 + seed, betas=(0.9, 0.9))
     for _ in range(20):
@@ -70,7 +72,7 @@ def minimized(seed: int) -> bytes:
     ).x.tobytes()
 
 
-@pytest.mark.parametrize("run", [walk_in_torch, minimized])
+@pytest.mark.parametrize("run", [pytest.param(walk_in_torch, marks=pytest.mark.torch), minimized])
 def test_eight_threads_optimize_to_the_bits_of_one(run: Any) -> None:
     """tests/adapters/test_numpy_fused.py has the same of the kernels themselves."""
     with ThreadPoolExecutor(8) as pool:
@@ -90,6 +92,7 @@ def test_a_child_process_steps_to_the_same_bits(method: str) -> None:
         assert list(pool.map(walk, CONFIGS[:4])) == here
 
 
+@pytest.mark.torch
 def test_a_process_that_flushes_subnormals_steps_and_is_no_judge() -> None:
     """The smallest numbers are lost there, and nothing else; a judge would compare with them."""
     code = """

@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from radam_adapters._overlap import overlaps_itself
 from radam_adapters.numpy_fused import step_inplace
-from radam_adapters.torch_optimizer import RAdam
 from radam_ref import RAdamState, step_many
+
+from ..frameworks import torch
 
 
 def test_a_gradient_is_read_before_another_step_writes_into_it() -> None:
@@ -87,12 +87,15 @@ def test_no_view_by_slices_overlaps_itself_and_what_meets_in_memory_does(
         assert overlaps_itself(x)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.torch
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
 @pytest.mark.parametrize("turned", [False, True])
-def test_tied_parameters_of_torch_are_stepped_in_turn(dtype: torch.dtype, turned: bool) -> None:
+def test_tied_parameters_of_torch_are_stepped_in_turn(dtype: str, turned: bool) -> None:
+    from radam_adapters.torch_optimizer import RAdam
+
     ended = []
     for make in (RAdam, torch.optim.RAdam):
-        first = torch.nn.Parameter(torch.ones(400, 400, dtype=dtype))
+        first = torch.nn.Parameter(torch.ones(400, 400, dtype=getattr(torch, dtype)))
         second = torch.nn.Parameter(first.data.t() if turned else first.data)
         optimizer = make([first, second], lr=0.125)
         for _ in range(4):  # until r_t would be computed in bfloat16 by torch
@@ -104,7 +107,10 @@ def test_tied_parameters_of_torch_are_stepped_in_turn(dtype: torch.dtype, turned
     torch.testing.assert_close(*ended)
 
 
+@pytest.mark.torch
 def test_a_parameter_that_is_given_twice_is_stepped_twice() -> None:
+    from radam_adapters.torch_optimizer import RAdam
+
     ended = []
     for make in (RAdam, torch.optim.RAdam):
         x = torch.nn.Parameter(torch.ones(3, dtype=torch.float64))

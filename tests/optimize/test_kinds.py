@@ -6,14 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import array_api_strict
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 
 from radam_ref import RAdamConfig, Stepper, dialects, init, minimize, step
 from radam_ref.optimize import stop
 
+from ..frameworks import jnp, marked, torch
 from .problems import Array, bowl, by_hand, rosenbrock
 
 HOLD = RAdamConfig(lr=0.01, dialect="paper-hold")
@@ -245,19 +244,13 @@ def test_a_batch_wants_an_f_for_each(fun: Any, message: str) -> None:
         minimize(fun, 1.0, lr=0.1, jac=True, batch=True)
 
 
-NAMESPACES = {
-    "strict": lambda x: array_api_strict.asarray(x, device=array_api_strict.Device("device1")),
-    "torch": torch.asarray,
-    "jax": jnp.asarray,
-}
-
-
 @pytest.mark.parametrize(
-    ("namespace", "check_every"),
-    [("strict", 1), ("strict", 7), ("torch", 1), ("torch", 7), ("jax", 25)],
+    ("xp", "check_every"),
+    marked((array_api_strict, 1), (array_api_strict, 7), (torch, 1), (torch, 7), (jnp, 25)),
 )
-def test_arrays_of_any_namespace_stay_where_they_are(namespace: str, check_every: int) -> None:
-    x0 = NAMESPACES[namespace](np.asarray([1.0, -2.0], np.float32))
+def test_arrays_of_any_namespace_stay_where_they_are(xp: Any, check_every: int) -> None:
+    elsewhere = {"device": xp.Device("device1")} if xp is array_api_strict else {}
+    x0 = xp.asarray(np.asarray([1.0, -2.0], np.float32), **elsewhere)
 
     def fun(x: Any) -> tuple[Any, Any]:
         terms = x**4 / 4 + x**2 / 2

@@ -6,21 +6,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import array_api_strict
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
-import torch
 
 import radam_ref
 from radam_ref import algorithm1, schedules
+
+from ..frameworks import in_float64, jax, jnp, marked, optax, torch
 
 STEPS, ALPHA = 1000, 0.01
 X0 = np.linspace(-2, 2, 7)
 GRADS = np.random.default_rng(0).normal([0.0, 0.1, 1.0, 3.0, 0.0, -1.0, 0.01], 1.0, (STEPS, 7))
 GRADS[:, 4] *= 1e-3
-IN_TORCH: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
+IN_TORCH: dict[str, Callable[[Any], Any]] = {
     "sgd": lambda x: torch.optim.SGD(x, ALPHA),
     "momentum": lambda x: torch.optim.SGD(x, ALPHA, momentum=0.9),
     "rmsprop": lambda x: torch.optim.RMSprop(x, ALPHA, alpha=0.9),
@@ -29,14 +27,14 @@ IN_TORCH: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "adam_eps": lambda x: torch.optim.Adam(x, ALPHA, eps=1e-4),
     "nadam": lambda x: torch.optim.NAdam(x, ALPHA),
 }
-IN_OPTAX = {
-    "sgd": optax.sgd(ALPHA),
-    "momentum": optax.sgd(ALPHA, momentum=0.9),
-    "rmsprop": optax.rmsprop(ALPHA, eps_in_sqrt=False),
-    "adadelta": optax.adadelta(ALPHA, rho=0.95),
-    "adam": optax.adam(ALPHA),
-    "adam_eps": optax.adam(ALPHA, eps=1e-4),
-    "radam": optax.radam(ALPHA, threshold=4),
+IN_OPTAX: dict[str, Callable[[], Any]] = {
+    "sgd": lambda: optax.sgd(ALPHA),
+    "momentum": lambda: optax.sgd(ALPHA, momentum=0.9),
+    "rmsprop": lambda: optax.rmsprop(ALPHA, eps_in_sqrt=False),
+    "adadelta": lambda: optax.adadelta(ALPHA, rho=0.95),
+    "adam": lambda: optax.adam(ALPHA),
+    "adam_eps": lambda: optax.adam(ALPHA, eps=1e-4),
+    "radam": lambda: optax.radam(ALPHA, threshold=4),
 }
 
 
@@ -58,6 +56,7 @@ def scalars_of_torch_in_float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
+@pytest.mark.torch
 @pytest.mark.usefixtures("scalars_of_torch_in_float64")
 @pytest.mark.parametrize("name", IN_TORCH)
 def test_every_step_is_that_of_torch(name: str) -> None:
@@ -72,10 +71,11 @@ def test_every_step_is_that_of_torch(name: str) -> None:
     np.testing.assert_allclose(ours(getattr(algorithm1, name)()), path, rtol=0, atol=1e-12)
 
 
+@pytest.mark.jax
 @pytest.mark.parametrize("name", IN_OPTAX)
 def test_every_step_is_that_of_optax(name: str) -> None:
     """radam's terms are optax's own, whose rho_t cancels: its digits are fewer."""
-    optimizer = IN_OPTAX[name]
+    optimizer = IN_OPTAX[name]()
 
     def advance(carry: Any, g: Any) -> Any:
         updates, state = optimizer.update(g, carry[1], carry[0])
@@ -101,10 +101,10 @@ def test_dozats_nadam_and_the_one_of_a_constant_beta_differ_as_said() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("xp", [np, torch, jnp, array_api_strict], ids=lambda xp: xp.__name__)
+@pytest.mark.parametrize("xp", marked(np, torch, jnp, array_api_strict))
 @pytest.mark.parametrize("beta2", [0.999, 0.6])
 def test_radam_is_the_step_to_the_bit(xp: Any, dtype: str, beta2: float) -> None:
-    with jax.enable_x64(True):
+    with in_float64(xp):
         steps = STEPS if xp is np else 20
         x = path = xp.asarray(X0, dtype=getattr(xp, dtype))
         grads = [xp.asarray(g, dtype=x.dtype) for g in GRADS[:steps]]
@@ -116,14 +116,14 @@ def test_radam_is_the_step_to_the_bit(xp: Any, dtype: str, beta2: float) -> None
             assert found.dtype == x.dtype
 
 
-@pytest.mark.parametrize("xp", [torch, jnp, array_api_strict], ids=lambda xp: xp.__name__)
+@pytest.mark.parametrize("xp", marked(torch, jnp, array_api_strict))
 @pytest.mark.parametrize(
     "name", [name for name in algorithm1.__all__ if name.islower() and name not in
              ("init", "product", "step")],
 )  # fmt: skip
 def test_every_method_runs_on_arrays_of_any_namespace(name: str, xp: Any) -> None:
     method = getattr(algorithm1, name)()
-    with jax.enable_x64(True):
+    with in_float64(xp):
         grads = [xp.asarray(g) for g in GRADS[:10]]
         path = ours(method, grads=grads, x=xp.asarray(X0))
 
@@ -147,6 +147,7 @@ def test_adam_2k_holds_all_but_v_and_then_is_adam_with_that_v() -> None:
     assert algorithm1.adam_2k.__defaults__[-1] == 2000
 
 
+@pytest.mark.jax
 def test_alpha_follows_a_schedule() -> None:
     """Adam at a warmed-up rate is optax's with the same schedule, counted from 1."""
     schedule = schedules.warmup(ALPHA, 100)

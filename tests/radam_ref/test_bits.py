@@ -10,7 +10,6 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
-import torch
 
 from radam_ref import (
     Coefficients,
@@ -24,6 +23,7 @@ from radam_ref import (
     step,
 )
 
+from ..frameworks import torch
 from .cplusplus import compile_forms
 
 Array = np.ndarray[Any, Any]
@@ -164,7 +164,10 @@ def assert_same_bits(name: str, t: int, got: Any, expected: Any) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # in inductor itself
-@pytest.mark.parametrize("compiler", [by_numba, by_torch, by_gcc])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "compiler", [by_numba, pytest.param(by_torch, marks=pytest.mark.torch), by_gcc]
+)
 def test_compiled_runs_have_the_bits_of_the_plain_step(
     compiler: Compiler, dtype: str, tmp_path: Path
 ) -> None:

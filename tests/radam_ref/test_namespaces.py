@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import array_api_strict
-import dask.array
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from array_api_compat import array_namespace, device
 from array_api_strict._flags import supported_versions
 
 from radam_ref import Dialect, RAdamConfig, init, load_state, save_state, step
+
+from ..frameworks import dask_array, jax, jnp, marked, torch
 
 Array = Any
 
@@ -117,7 +115,7 @@ def test_numpy_arrays_of_any_form(shape: str, dtype: str, name: str) -> None:
     assert x.dtype == dtype
 
 
-@pytest.mark.parametrize("xp", [torch, jnp])
+@pytest.mark.parametrize("xp", marked(torch, jnp))
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "complex64"])
 @pytest.mark.parametrize("shape", [(), (0, 3), (2, 3)])
 def test_torch_and_jax_keep_their_arrays(xp: Any, dtype: str, shape: tuple[int, ...]) -> None:
@@ -130,6 +128,7 @@ def test_torch_and_jax_keep_their_arrays(xp: Any, dtype: str, shape: tuple[int, 
         assert device(state.m) == device(state.v) == device(x)
 
 
+@pytest.mark.torch
 def test_torch_tensors_that_ask_for_gradients() -> None:
     """The step is plain arithmetic: a gradient flows through it, to lr as well."""
     x = torch.ones(3, dtype=torch.float64, requires_grad=True)
@@ -140,6 +139,7 @@ def test_torch_tensors_that_ask_for_gradients() -> None:
     torch.testing.assert_close(lr.grad, torch.tensor(-3.0, dtype=torch.float64))
 
 
+@pytest.mark.jax
 @pytest.mark.parametrize("name", CONFIGS)
 def test_jax_under_jit_and_vmap(name: str) -> None:
     grads = gradients("float32", (4, 5))
@@ -156,15 +156,16 @@ def test_jax_under_jit_and_vmap(name: str) -> None:
     np.testing.assert_allclose(state.v, plain_state.v, rtol=2e-6)
 
 
+@pytest.mark.dask
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
 @pytest.mark.parametrize("name", CONFIGS)
 def test_dask_stays_lazy_and_has_the_bits_of_numpy(name: str, dtype: str) -> None:
     grads = gradients(dtype, (6, 4))
-    lazy = [dask.array.from_array(g, chunks=(4, 3)) for g in grads]
+    lazy = [dask_array.from_array(g, chunks=(4, 3)) for g in grads]
     x, state = run(lazy[0], lazy, CONFIGS[name])
     plain, plain_state = run(grads[0], grads, CONFIGS[name])
     for got, expected in zip((x, *state[1:]), (plain, *plain_state[1:]), strict=True):
-        assert isinstance(got, dask.array.Array)
+        assert isinstance(got, dask_array.Array)
         assert (got.chunks, got.dtype) == (lazy[0].chunks, expected.dtype)
         assert np.array_equal(got.compute(), expected)
 
@@ -174,11 +175,11 @@ LR_SHAPES = ((), (1,), (3,), (2, 1), (2, 3))
 
 @pytest.mark.parametrize(
     ("xp", "dtype", "shape"),
-    [
+    marked(
         *((np, dtype, s) for dtype in ("float16", "float32", "complex64") for s in LR_SHAPES),
         *((xp, "float32", s) for xp in (array_api_strict, torch, jnp) for s in LR_SHAPES),
-        (dask.array, "float32", (2, 1)),
-    ],
+        (dask_array, "float32", (2, 1)),
+    ),
 )
 @pytest.mark.parametrize("name", CONFIGS)
 def test_lr_arrays_of_equal_values_equal_the_number(

@@ -6,20 +6,18 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import pytest
-import torch
 
 from radam_ref import RAdamConfig, RAdamState, dialects, init, step
 
+from ..frameworks import jax, jnp, marked, torch
 from . import exact
 
 Array = Any
 
-NAMESPACES = {"numpy": np, "torch": torch, "jax": jnp}
+NAMESPACES = (np, torch, jnp)
 STEPS = 12
 RUNNABLE = {name: axes for name, axes in dialects.items() if name != "proxmin"}
 # One dialect for each combination of axes that the table has.
@@ -39,17 +37,17 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray[Any, Any]:
 
 @pytest.mark.parametrize("decay", [0.0, 0.25])
 @pytest.mark.parametrize("dtype", ["float32", "complex64"])
-@pytest.mark.parametrize("namespace", NAMESPACES)
+@pytest.mark.parametrize("xp", marked(*NAMESPACES))
 @pytest.mark.parametrize("name", DISTINCT.values())
-def test_eps_zero_with_zero_gradient(name: str, namespace: str, dtype: str, decay: float) -> None:
+def test_eps_zero_with_zero_gradient(name: str, xp: Any, dtype: str, decay: float) -> None:
     """S5: never NaN, no move at all; decay is applied all the same."""
-    xp, axes = NAMESPACES[namespace], dialects[name]
+    axes = dialects[name]
     config = RAdamConfig(0.5, eps=0.0, weight_decay=decay, dialect=name)
     if decay and axes.weight_decay == "coupled":
         config = replace(config, weight_decay=0.0)  # it would be a gradient of its own
     start = np.asarray([1.0, -3.0]).astype(dtype)
     x, state = xp.asarray(start), init(xp.asarray(start))
-    if namespace == "jax":
+    if xp is jnp:
         state = state._replace(t=jnp.asarray(0))
     moves = 0
     for t in range(1, STEPS + 1):
@@ -105,6 +103,8 @@ Z = 0.5 + 0.25j
 DIRECTION = 2 * (Z.real - 1) + Z.imag + 1j * (6 * (Z.imag + 2) + Z.real)  # df/dRe + i df/dIm
 
 
+@pytest.mark.torch
+@pytest.mark.jax
 def test_torch_gives_the_direction_and_jax_its_conjugate() -> None:
     """S8's table."""
     z = torch.tensor(Z, dtype=torch.complex128, requires_grad=True)
@@ -143,10 +143,9 @@ def test_modulus_keeps_the_direction(dtype: str) -> None:
     assert np.array_equal(turned, (1j * straight).astype(dtype))
 
 
-@pytest.mark.parametrize("namespace", NAMESPACES)
+@pytest.mark.parametrize("xp", marked(*NAMESPACES))
 @pytest.mark.parametrize("nesterov", [False, True])
-def test_componentwise_is_two_real_runs(namespace: str, nesterov: bool) -> None:
-    xp = NAMESPACES[namespace]
+def test_componentwise_is_two_real_runs(xp: Any, nesterov: bool) -> None:
     axes = replace(dialects["pytorch"], nesterov=nesterov)
     config = RAdamConfig(0.1, weight_decay=0.1, dialect=axes)
     re, im = normal(30, 7), normal(30, 7, seed=1)
@@ -173,7 +172,7 @@ HALVES = [
 
 
 @pytest.mark.parametrize("name", ["paper", "pytorch", "authors"])
-@pytest.mark.parametrize(("xp", "dtype"), HALVES)
+@pytest.mark.parametrize(("xp", "dtype"), marked(*HALVES))
 def test_half_precision_is_float32_rounded_once_on_store(xp: Any, dtype: str, name: str) -> None:
     """S9."""
     half = ml_dtypes.bfloat16 if (xp, dtype) == (np, "bfloat16") else getattr(xp, dtype)
@@ -207,7 +206,7 @@ def test_hold_moves_nothing_until_the_variance_is_tractable(lr: Any) -> None:
     assert np.all(step(x, np.ones(4), state, config, lr=lr)[0] != x)
 
 
-@pytest.mark.parametrize("xp", NAMESPACES.values(), ids=NAMESPACES)
+@pytest.mark.parametrize("xp", marked(*NAMESPACES))
 def test_an_infinite_part_spoils_no_other(xp: Any) -> None:
     """S8: with `componentwise` both parts are parameters of their own, as in Torch."""
     x, gradient = xp.asarray([1.0 + 0j]), xp.asarray([1.0 + 1e25j])

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from flint import arb
 
 from radam_ref import Dialect, RAdamConfig, RAdamState, init, step
 
+from ..frameworks import jax, jnp, torch
 from . import exact
 
 Array = np.ndarray[Any, Any]
@@ -60,7 +58,13 @@ def one_state(t: int, dtype: str) -> tuple[Array, Array, RAdamState]:
 @pytest.mark.parametrize("t", [2, 5, 100])
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("backend", [with_torch, with_jax])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param(with_torch, marks=pytest.mark.torch),
+        pytest.param(with_jax, marks=pytest.mark.jax),
+    ],
+)
 def test_one_step_is_within_the_exact_scalar_bound(
     backend: Callable[..., Results], dtype: str, name: str, t: int
 ) -> None:
@@ -78,6 +82,7 @@ def test_one_step_is_within_the_exact_scalar_bound(
         assert abs(arb(float(got_x[i])) - true.x) <= 8 * u * true.reach
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_torch_has_the_bits_of_numpy_but_for_its_root(dtype: str) -> None:
     x, g, state = one_state(9, dtype)

@@ -15,13 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import array_api_strict
-import dask.array
-import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import pytest
-import torch
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, is_torch_array
 
 from radam_ref import (
     Dialect,
@@ -33,6 +30,8 @@ from radam_ref import (
     save_state,
     step,
 )
+
+from ..frameworks import dask_array, jnp, marked, torch
 
 Array = Any
 
@@ -57,7 +56,7 @@ def values(dtype: Any) -> np.ndarray[Any, Any]:
 
 
 def bits(array: Array) -> bytes:
-    if isinstance(array, torch.Tensor):
+    if is_torch_array(array):
         return array.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()
     return np.ascontiguousarray(np.asarray(array)).tobytes()
 
@@ -74,12 +73,12 @@ NAMESPACES = [
     *((torch, dtype) for dtype in DTYPES),
     *((jnp, dtype) for dtype in DTYPES if dtype not in ("float64", "complex128")),
     *((array_api_strict, dtype) for dtype in DTYPES[2:]),
-    *((dask.array, dtype) for dtype in DTYPES[2:]),
+    *((dask_array, dtype) for dtype in DTYPES[2:]),
 ]
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("xp", "dtype"), NAMESPACES)
+@pytest.mark.parametrize(("xp", "dtype"), marked(*NAMESPACES))
 def test_round_trip(xp: Any, dtype: str, form: str, tmp_path: Path) -> None:
     x = FORMS[form](in_namespace(xp, dtype))
     half = dtype in ("float16", "bfloat16")
@@ -109,6 +108,8 @@ def test_a_run_goes_on_as_if_never_stopped(config: RAdamConfig, tmp_path: Path) 
     assert np.array_equal(state.v, restored.v)
 
 
+@pytest.mark.torch
+@pytest.mark.jax
 def test_between_namespaces(tmp_path: Path) -> None:
     """bfloat16 of Torch in JAX and NumPy; t on a device comes back as an int."""
     x = torch.asarray([1.0, 0.1]).to(torch.bfloat16)
@@ -135,6 +136,7 @@ def test_a_namespace_that_cannot_hold_the_dtype(tmp_path: Path) -> None:
         load_state(tmp_path / "run", array_api_strict, device)
 
 
+@pytest.mark.jax
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64")
 def test_jax_without_float64(tmp_path: Path) -> None:
     save_state(tmp_path / "run", X, init(X), CONFIG)

@@ -1,0 +1,69 @@
+"""The frameworks that some tests need: imported when a test first uses them, each with a marker.
+
+A test that uses one carries its marker, so that the fast tier runs where none is installed.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+# The modules that tests with the marker import.
+FRAMEWORKS = {
+    "torch": ("torch",),
+    "jax": ("jax", "optax"),
+    "keras": ("keras",),
+    "thinc": ("thinc",),
+    "dask": ("dask",),
+    "skimage": ("skimage",),
+}
+INSTALL = 'pip install -c constraints.txt -e ".[test-frameworks]"'
+
+
+class Framework:
+    """A module that is imported when an attribute is first read.
+
+    Parameters
+    ----------
+    name : str
+        Full name of the module.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(import_module(self.__name__), attribute)
+
+
+torch = Framework("torch")
+jax, jnp, optax = Framework("jax"), Framework("jax.numpy"), Framework("optax")
+dask_array = Framework("dask.array")
+
+
+def in_float64(xp: Any) -> AbstractContextManager[Any]:
+    """A context in which a namespace keeps float64: JAX has to be asked to."""
+    return jax.enable_x64(True) if xp is jnp else nullcontext()
+
+
+def marked(*params: Any) -> list[Any]:
+    """Parameters for `parametrize`; those that are or hold a framework get its marker."""
+    return [pytest.param(*values, marks=_marks(values)) for values in map(_as_tuple, params)]
+
+
+def _as_tuple(param: Any) -> tuple[Any, ...]:
+    return param if isinstance(param, tuple) else (param,)
+
+
+def _marks(values: tuple[Any, ...]) -> list[pytest.MarkDecorator]:
+    names = [value.__name__.split(".")[0] for value in values if isinstance(value, Framework)]
+    return [getattr(pytest.mark, name) for name in names]
+
+
+def missing(marker: str) -> list[str]:
+    """The modules of a marker that are not installed."""
+    return [name for name in FRAMEWORKS[marker] if find_spec(name) is None]
