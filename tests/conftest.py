@@ -11,8 +11,6 @@ from hypothesis import HealthCheck, settings
 
 from .frameworks import FRAMEWORKS, INSTALL, missing
 
-FAST = f"not ({' or '.join(('slow', *FRAMEWORKS))})"
-
 settings.register_profile(
     "repeatable",
     derandomize=True,
@@ -32,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     words = config.invocation_params.args
     chosen = any(str(word).startswith("-m") or ".py" in str(word) for word in words)
     if not chosen and not hasattr(config, "workerinput"):  # workers of xdist get what is set here
-        config.option.markexpr = FAST
+        config.option.markexpr = "fast"
 
 
 class FrameworkModule(pytest.Module):
@@ -41,7 +39,7 @@ class FrameworkModule(pytest.Module):
     framework = ""
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
-        if self.config.option.markexpr == FAST:
+        if self.config.option.markexpr == "fast":
             return []  # all are deselected: the framework need not be imported
         if names := missing(self.framework):
             pytest.skip(reason(names))
@@ -59,6 +57,12 @@ def pytest_pycollect_makemodule(
     module = FrameworkModule.from_parent(parent, path=module_path)
     module.framework = framework
     return module
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what is neither slow nor in need of a framework as fast."""
+    if not any(item.get_closest_marker(name) for name in ("slow", *FRAMEWORKS)):
+        item.add_marker("fast")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

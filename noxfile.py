@@ -1,0 +1,71 @@
+"""What developers and the gate run: `nox --list` shows the sessions, `nox -s NAME` runs one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "lint"]
+
+PARALLEL = ("-n", "auto", "--dist", "loadfile")
+
+
+def install(session: nox.Session, extra: str) -> None:
+    """Install the checkout with an extra, in the versions that were tested.
+
+    With --no-venv the environment is the caller's, who has installed it.
+    """
+    if session.venv_backend != "none":
+        session.install("-q", "-c", "constraints.txt", "-e", f".[{extra}]")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The fast tier of the tests; arguments after -- go to pytest."""
+    install(session, "test")
+    session.run("pytest", *PARALLEL, *session.posargs)
+
+
+@nox.session(name="tests-all")
+def tests_all(session: nox.Session) -> None:
+    """Every test, with every framework; arguments after -- go to pytest."""
+    install(session, "dev")
+    session.run("pytest", "-m", "", *PARALLEL, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, types, layers, spelling, workflows and metadata."""
+    install(session, "dev")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation as a site in `site/`; a warning is an error."""
+    install(session, "docs")
+    session.run("sphinx-build", "-W", "-b", "html", "docs", "site")
+
+
+@nox.session
+def packaging(session: nox.Session) -> None:
+    """A wheel on newer Pythons, and with the oldest libraries that pyproject.toml allows."""
+    session.install("-q", "-c", "constraints.txt", "build")
+    folder = session.create_tmp()
+    session.run("python", "-m", "build", "--outdir", folder, silent=True)
+    session.run("python", ".ci/contents", folder)
+    (wheel,) = Path(folder).glob("*.whl")
+    session.run("bash", ".ci/packaging", str(wheel), external=True)
+
+
+@nox.session(venv_backend="none")
+def gate(session: nox.Session) -> None:
+    """All that a change must pass, in fresh clones: what `.ci/run` runs."""
+    session.run("python3", ".ci/gate.py")
