@@ -36,7 +36,7 @@ ReportTo = Annotated[
     list[str] | None,
     typer.Option(
         "--report",
-        help="Write a report too: json, junit, html or md; may be repeated.",
+        help="Write a report too: json, junit, html, md or badge; may be repeated.",
         metavar="KIND:FILE",
     ),
 ]

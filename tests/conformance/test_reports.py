@@ -393,6 +393,133 @@ def test_every_verdict_has_a_sign() -> None:
     assert set(html.SIGNS) == set(verdicts)
 
 
+# Badge
+
+CORE = load_suite("core/*")
+SIZE = len(CORE)
+
+
+@pytest.fixture(scope="module")
+def whole(passing: Report) -> Report:
+    """Every case of Core passes."""
+    return replace(passing, results=tuple(CaseResult(case, "pass") for case in CORE))
+
+
+def changed(report: Report, verdict: Verdict, count: int = 1) -> Report:
+    """The same report, but the first results have this verdict."""
+    known = Known("fail", "known", "") if verdict[0] == "x" else None
+    first = [replace(r, verdict=verdict, known=known) for r in report.results[:count]]
+    return replace(report, results=(*first, *report.results[count:]))
+
+
+def badge(*judged: Report, **others: Any) -> dict[str, Any]:
+    return dict(json.loads(reports.KINDS["badge"](document(*judged, **others))))
+
+
+def test_a_badge_has_what_the_endpoint_of_shields_takes(whole: Report) -> None:
+    # It rejects any other key, and an empty message.
+    content = badge(whole)
+
+    assert content.keys() == {"schemaVersion", "label", "message", "color", "isError"}
+    assert (content["schemaVersion"], content["label"]) == (1, "RAdam conformance")
+    assert content["isError"] is False
+
+
+@pytest.mark.parametrize(
+    ("verdict", "count", "message", "color"),
+    [
+        ("pass", 0, f"paper, Core {SIZE}/{SIZE}", "brightgreen"),
+        ("either-branch", 1, f"paper, Core {SIZE}/{SIZE}", "brightgreen"),
+        ("xfail", 2, f"Core {SIZE - 2}/{SIZE}, 2 known to fail", "yellow"),
+        ("precision", 12, f"single-precision coefficients: Core {SIZE - 12}/{SIZE}", "orange"),
+        ("fail", SIZE - 10, f"fails: Core 10/{SIZE}", "red"),
+        ("crash", 1, f"fails: Core {SIZE - 1}/{SIZE}", "red"),
+        ("unsupported", 1, f"fails: Core {SIZE - 1}/{SIZE}", "red"),
+        ("not-run", SIZE, "nothing ran", "lightgrey"),
+    ],
+)
+def test_a_badge_states_the_verdict_and_the_count(
+    whole: Report, verdict: Verdict, count: int, message: str, color: str
+) -> None:
+    content = badge(changed(whole, verdict, count))
+
+    assert (content["message"], content["color"]) == (message, color)
+
+
+def test_a_badge_names_a_dialect_that_was_asked_for(whole: Report) -> None:
+    content = badge(replace(changed(whole, "xfail"), by_name=True))
+
+    assert content["message"] == f"paper, Core {SIZE - 1}/{SIZE}, 1 known to fail"
+
+
+@pytest.mark.parametrize("grade", ["binary64", "binary32"])
+@pytest.mark.parametrize("verdict", reports.schema()["$defs"]["verdict"]["enum"])
+def test_a_badge_is_no_error_only_where_run_exits_with_0(
+    whole: Report, verdict: Verdict, grade: str
+) -> None:
+    report = changed(whole, verdict)
+    content = badge(report, grade=grade)
+
+    assert content["isError"] == (exit_code([report], grade=grade) != 0)
+    assert (content["color"] == "brightgreen") == (verdict in ("pass", "either-branch"))
+
+
+def test_a_badge_of_a_part_of_core_says_so_and_is_yellow(passing: Report, whole: Report) -> None:
+    profile = tuple(CaseResult(case, "pass") for case in load_suite("schedule/*"))
+    n = len(profile)
+    outcomes = [
+        badge(passing),
+        badge(replace(passing, results=profile)),
+        badge(replace(whole, results=(*whole.results, *profile))),
+    ]
+
+    assert [(content["message"], content["color"]) for content in outcomes] == [
+        (f"paper, Core 2/2 of {SIZE}", "yellow"),
+        (f"paper, profiles {n}/{n}", "yellow"),
+        (f"paper, Core {SIZE}/{SIZE}, profiles {n}/{n}", "brightgreen"),
+    ]
+
+
+def test_a_badge_of_a_run_without_its_end_is_grey_or_red(whole: Report) -> None:
+    stopped = changed(whole, "not-run", SIZE - 40)
+    outcomes = [
+        badge(replace(stopped, gave_up="given up after 3 restarts")),
+        badge(replace(stopped, interrupted=True)),
+        badge(whole, complete=False),
+        badge(not_started=[NotStarted("cmd:./x", "there is no file")]),
+        badge(),
+    ]
+
+    assert [(content["message"], content["color"]) for content in outcomes] == [
+        (f"given up: Core 40/{SIZE}", "red"),
+        ("incomplete", "lightgrey"),
+        ("incomplete", "lightgrey"),
+        ("could not start", "lightgrey"),
+        ("nothing ran", "lightgrey"),
+    ]
+    assert all(content["isError"] for content in outcomes)
+
+
+def test_a_badge_of_several_implementations_counts_them_and_has_the_worst_color(
+    whole: Report,
+) -> None:
+    failed, known = changed(whole, "fail"), changed(whole, "xfail")
+    absent = [NotStarted("cmd:./x", "there is no file")]
+    outcomes = [
+        badge(whole, whole),
+        badge(whole, known),
+        badge(whole, whole, not_started=absent),
+        badge(failed, whole, known, whole),
+    ]
+
+    assert [(content["message"], content["color"]) for content in outcomes] == [
+        ("2 of 2 pass", "brightgreen"),
+        ("2 of 2 pass", "yellow"),
+        ("2 of 3 pass", "lightgrey"),
+        ("3 of 4 pass", "red"),
+    ]
+
+
 # Files
 
 
@@ -407,7 +534,7 @@ SMOKE = [port("textbook").text, "--only", "core/smoke-01-f64"]
 @pytest.mark.parametrize(
     ("word", "sentence"),
     [
-        ("pdf:x.pdf", "must be one of json:FILE, junit:FILE, html:FILE, md:FILE, got 'pdf:x.pdf'"),
+        ("pdf:x", "one of json:FILE, junit:FILE, html:FILE, md:FILE, badge:FILE, got 'pdf:x'"),
         ("json", "must be one of json:FILE"),
         ("html:", "must be one of json:FILE"),
         ("html:nowhere/x.html", "cannot be written: there is no folder 'nowhere'"),

@@ -1,4 +1,4 @@
-"""Reports in files: `--report json:FILE`, `junit:FILE`, `html:FILE`, `md:FILE`."""
+"""Reports in files: `--report KIND:FILE`, where `KINDS` has every kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..user_files import write_whole
-from . import html, junit, markdown
+from . import badge, html, junit, markdown
 from .document import Document, NotStarted, document
 from .reader import ReportError, parse_report, read_report, schema
 
@@ -37,6 +37,7 @@ KINDS: Mapping[str, Callable[[Document], str]] = {
     "junit": junit.render,
     "html": html.render,
     "md": markdown.render,
+    "badge": badge.render,
 }
 
 
