@@ -1,4 +1,4 @@
-"""Logistic regression by minibatches: the likelihood of a scikit-learn data set, penalised.
+"""Logistic regression by minibatches: the likelihood of a scikit-learn data set, penalized.
 
 The gradient of one batch is never zero, so `minimize` reports the mean gradient of its last steps
 and the standard error. Torch's Adam on the same batches is as good; L-BFGS-B on all data wins.

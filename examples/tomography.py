@@ -47,11 +47,11 @@ def main(picture=None):
         prox=prox.soft_threshold(SPARSE), stop=stop.gtol(1e-4),
     )  # fmt: skip
 
-    def penalised(vector):
+    def penalized(vector):
         f, g = objective(vector.reshape(image.shape))
         return f + SPARSE * vector.sum(), g.ravel() + SPARSE
 
-    exact = scipy_minimize(penalised, 0 * image.ravel(), jac=True, bounds=[(0, None)] * image.size)
+    exact = scipy_minimize(penalized, 0 * image.ravel(), jac=True, bounds=[(0, None)] * image.size)
     error = np.linalg.norm(result.x - image) / np.linalg.norm(image)
     print(result.message)
     print(

@@ -1,4 +1,4 @@
-"""Experiment 3: language modelling with an LSTM, Adam against RAdam."""
+"""Experiment 3: language modeling with an LSTM, Adam against RAdam."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .images import run, task
 from .intervals import Interval, interval
-from .plots import COLOURS, curves, over_rates, panels
+from .plots import COLORS, curves, over_rates, panels
 from .runs import Done, Experiment, Place, Run, Scale, Shown, results_with
 
 METHODS = ("SGD", "Adam", "RAdam")
@@ -53,7 +53,7 @@ def show(done: Done) -> Shown:
             interval([r["accuracy"] for r in results_with(done, method=method, lr=lr)])
             for lr in RATES
         ]
-        over_rates(axes[-1], RATES, finals, label=method, color=COLOURS[method])
+        over_rates(axes[-1], RATES, finals, label=method, color=COLORS[method])
         row = [f"{final.mean:.1f} ± {final.half:.1f}" for final in finals]
         table.append([method, *row, spread(done, method=method).text(1)])
     axes[0].set_ylabel("test accuracy, %")

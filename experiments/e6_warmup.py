@@ -36,11 +36,11 @@ def show(done: Done) -> Shown:
     kinds["RAdam"] = {"method": "RAdam", "warmup": 0}
     figure, (left,) = panels(1, 6.4, 3.8)
     table = [["method", *(f"{lr:g}" for lr in RATES), "best - worst"]]
-    for colour, (name, kind) in zip([*SHADES, "#c0392b"], kinds.items(), strict=True):
+    for color, (name, kind) in zip([*SHADES, "#c0392b"], kinds.items(), strict=True):
         finals = [
             interval([r["accuracy"] for r in results_with(done, lr=lr, **kind)]) for lr in RATES
         ]
-        over_rates(left, RATES, finals, label=name, color=colour)
+        over_rates(left, RATES, finals, label=name, color=color)
         row = [f"{final.mean:.1f} ± {final.half:.1f}" for final in finals]
         table.append([name, *row, spread(done, **kind).text(1)])
     left.set_ylabel("final test accuracy, %")

@@ -131,7 +131,7 @@ def show(done: Done) -> Shown:
     axes[0].set_ylim(-0.7, len(names) - 0.3)
     caption = (
         "Final training loss less that of the right step, by fault; black where the interval "
-        "excludes 0 and the difference is above 1e-4, grey else, a cross where it diverged or "
+        "excludes 0 and the difference is above 1e-4, gray else, a cross where it diverged or "
         "stopped. Intervals hold for all faults of a panel together (95 %)."
     )
     return Shown({caption: figure}, _findings(found), _table(found, names))
@@ -141,10 +141,10 @@ def _draw(panel: Any, gaps: list[Interval]) -> None:
     rows = range(len(gaps))
     lost = [row for row in rows if not np.isfinite(gaps[row].mean)]
     panel.plot([15] * len(lost), lost, "x", color="#c0392b", ms=5)
-    for seen, colour in ((True, "black"), (False, "#a5adb5")):
+    for seen, color in ((True, "black"), (False, "#a5adb5")):
         part = [row for row in rows if row not in lost and _is_seen(gaps[row]) is seen]
         mean, half = [gaps[row].mean for row in part], [gaps[row].half for row in part]
-        panel.errorbar(mean, part, xerr=half, fmt="o", ms=3, lw=0.9, color=colour)
+        panel.errorbar(mean, part, xerr=half, fmt="o", ms=3, lw=0.9, color=color)
 
 
 def _is_seen(gap: Interval) -> bool:

@@ -19,7 +19,7 @@ MEAN, DEVIATION = 0.45, 0.25  # roughly those of photographs, after division by 
 
 
 class Part(NamedTuple):
-    """Labelled images, that are had by their numbers."""
+    """Labeled images, that are had by their numbers."""
 
     labels: np.ndarray
     images: Callable[[np.ndarray], np.ndarray]
@@ -102,7 +102,7 @@ def _folder(folder: Path, classes: list[str], size: int) -> Part:
 
 
 def _picture(path: Path, size: int) -> np.ndarray:
-    """The square in the centre whose side is 7/8 of the picture's short one.
+    """The square in the center whose side is 7/8 of the picture's short one.
 
     Whatever a file is called, no other format is opened: for some, Pillow starts programs.
     """

@@ -47,7 +47,7 @@ def resnet(
 
 
 class Transformer(nn.Module):
-    """A causal one whose layers normalise after the sum, as Vaswani et al. (2017) do."""
+    """A causal one whose layers normalize after the sum, as Vaswani et al. (2017) do."""
 
     def __init__(self, words: int, length: int, width: int, heads: int, layers: int) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from .intervals import Interval, band
 
-COLOURS = {
+COLORS = {
     "RAdam": "#c0392b",
     "Adam": "#2c6fbb",
     "SGD": "#3a8f4d",
@@ -51,13 +51,13 @@ def curves(
     axes: Axes,
     x: Sequence[float],
     by_name: Mapping[str, Sequence[Sequence[float | None]]],
-    colours: Mapping[str, Any] = COLOURS,
+    colors: Mapping[str, Any] = COLORS,
 ) -> None:
     """The mean over seeds of each name, in a band that is its 95 % interval."""
     for name, of_seeds in by_name.items():
         mean, half = band(of_seeds)
-        colour = colours.get(name)
-        (line,) = axes.plot(x, mean, color=colour, label=name, linewidth=1.6)
+        color = colors.get(name)
+        (line,) = axes.plot(x, mean, color=color, label=name, linewidth=1.6)
         half = np.where(np.isfinite(half), half, 0)
         axes.fill_between(x, mean - half, mean + half, color=line.get_color(), alpha=0.15, lw=0)
 

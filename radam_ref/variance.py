@@ -244,7 +244,7 @@ def rectification_exact(t: int, beta2: float) -> float | None:
 
 
 def f(t: int, beta2: float) -> float:
-    """Length of the simple average whose centre of mass is that of the exponential one.
+    """Length of the simple average whose center of mass is that of the exponential one.
 
     Solved from the slides' equation term by term, with t work: the sum on the right is
     t + 1 - (f + 1)/2, so f is 1 and twice the mean age of the gradients. Its closed form is

@@ -39,7 +39,7 @@ def radam(
     disp: bool = False,
     **options: Any,
 ) -> OptimizeResult:
-    """Minimise by RAdam, as a `method` of `scipy.optimize.minimize`.
+    """Minimize by RAdam, as a `method` of `scipy.optimize.minimize`.
 
     Parameters
     ----------

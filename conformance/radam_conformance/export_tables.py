@@ -90,7 +90,7 @@ def header(cases: Sequence[Case], dialect: str) -> bytes:
     """A C99 header with an array of all cases."""
     largest = max(len(case.x0[0].values) for case in cases)
     parts = [
-        f"/* RAdam conformance vectors of radam-ref {version('radam-ref')}, MIT licence. */",
+        f"/* RAdam conformance vectors of radam-ref {version('radam-ref')}, MIT license. */",
         "#ifndef RADAM_VECTORS_H\n#define RADAM_VECTORS_H\n",
         f'#define RADAM_DIALECT "{dialect}"',
         f"#define RADAM_CASES {len(cases)}",

@@ -1,4 +1,4 @@
-"""Recognises scalar terms computed in binary32, by computing them so.
+"""Recognizes scalar terms computed in binary32, by computing them so.
 
 In binary32 rho_t of line 8 is the difference of two numbers near 2/(1-beta2), so r_t and even the
 step that first rectifies depend on the last bit of beta2^t. A bound wide enough for that would
@@ -156,7 +156,7 @@ class _Path:
     def follow(self, steps: list[_Step], x: Floats | None, unit: float, relative: float) -> bool:
         """Whether what is observed after a step, if anything, is where it may be.
 
-        Two observed neighbours must be one way apart, the same for a whole tensor.
+        Two observed neighbors must be one way apart, the same for a whole tensor.
         """
         for own, shrink, moves, rounded in steps:
             start = self._seen[own]

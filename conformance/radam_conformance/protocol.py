@@ -90,7 +90,7 @@ class RunRequest:
     hyper : sequence of (int, int, str, float or bool)
         Value of a hyper-parameter (one of `HYPER_NAMES`) from step t on, for a group.
     x0 : sequence of (shape, flat values, group)
-        The tensors to optimise.
+        The tensors to optimize.
     gradients : sequence of sequences
         Per k of the cycle and tensor the flat values, None where the tensor gets no gradient.
     observe : sequence of int
@@ -237,7 +237,7 @@ def one_line(text: str, limit: int = 500) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without colours, and with a blank for what else a terminal would obey."""
+    """The text without colors, and with a blank for what else a terminal would obey."""
     if text.isprintable():
         return text
     plain = _ESCAPES.sub("", text)

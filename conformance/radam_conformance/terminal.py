@@ -34,7 +34,7 @@ def show(content: RenderableType) -> None:
 
 
 def plain(content: RenderableType, out: Console | None = None) -> str:
-    """The content as text without colours."""
+    """The content as text without colors."""
     out = out or Console(file=StringIO(), width=100, highlight=False, emoji=False)
     with out.capture() as captured:
         out.print(content, crop=False)

@@ -54,7 +54,7 @@ def momentum(beta: float = 0.9) -> Running:
 def rmsprop(beta2: float = 0.9, eps: float = 1e-8) -> Running:
     """RMSProp as on Hinton's slides: phi_t = g_t, psi_t = 1/(sqrt(v_t) + eps).
 
-    v_t is the average of g^2, neither centred (Graves subtracts the squared average of g, which
+    v_t is the average of g^2, neither centered (Graves subtracts the squared average of g, which
     makes it a variance) nor corrected for its start. eps is outside the root, as in Torch, whose
     default beta2 is 0.99; optax has 0.9, and eps inside the root unless eps_in_sqrt=False.
 

@@ -58,7 +58,7 @@ def minimize(
     batches: Iterable[Any] | None = None,
     check_every: int = 1,
 ) -> Result:
-    """Minimise a function by RAdam, and say truthfully why it stopped.
+    """Minimize a function by RAdam, and say truthfully why it stopped.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is minimised: `fun` and its gradient, in the ways that people have them."""
+"""What is minimized: `fun` and its gradient, in the ways that people have them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as a value: all that the next step and the next judgement depend on, and its file."""
+"""A run as a value: all that the next step and the next judgment depend on, and its file."""
 
 from __future__ import annotations
 

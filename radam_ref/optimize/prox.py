@@ -1,6 +1,6 @@
 """Proximal operators: what is not smooth in an objective, applied to x after each step.
 
-An operator is any callable (x, step) -> x that minimises penalty(y) + |y - x|^2 / (2*step) in each
+An operator is any callable (x, step) -> x that minimizes penalty(y) + |y - x|^2 / (2*step) in each
 element; `step` is an array like x, how far x moves for each unit of the averaged gradient. With
 a method `penalty(x) -> array`, elementwise, it is counted in f.
 """

@@ -22,12 +22,12 @@ from radam_adapters.scipy_method import radam
 QUICK: dict[str, Any] = {"lr": 0.03, "beta2": 0.98}
 
 
-def bowl(x: Any, centre: float = 0.5, scale: float = 1.0) -> float:
-    return scale * float(np.sum((x - centre) ** 2))
+def bowl(x: Any, center: float = 0.5, scale: float = 1.0) -> float:
+    return scale * float(np.sum((x - center) ** 2))
 
 
-def slope(x: Any, centre: float = 0.5, scale: float = 1.0) -> Any:
-    return 2 * scale * (x - centre)
+def slope(x: Any, center: float = 0.5, scale: float = 1.0) -> Any:
+    return 2 * scale * (x - center)
 
 
 def both(x: Any, *args: float) -> Any:

@@ -107,7 +107,7 @@ def test_every_plug_that_an_entry_names_is_there(name: str) -> None:
         (ENTRY.replace('spec = "func:', 'spec = "fun:'), "'a port': spec 'fun:somewhere.py:step'"),
         (ENTRY.replace('"paper"', '"papr"'), "'a port': there is no dialect 'papr'"),
         (ENTRY.replace("https:", "ftp:"), "source must begin with https://, got 'ftp://example"),
-        (ENTRY + "colour = 'red'", "'a port': must not have colour = 'red'"),
+        (ENTRY + "color = 'red'", "'a port': must not have color = 'red'"),
         (ENTRY + "set = 'a=1'", "'a port': must not have set = 'a=1'"),
         (ENTRY + "set = ['a']", "'a port': --set 'a' must have the form name=value"),
         (ENTRY + "slow = 1", "'a port': must not have slow = 1"),

@@ -195,7 +195,7 @@ def test_a_port_that_does_not_come_back_is_given_up(make_spec: MakeSpec, tmp_pat
         ("say('Loading...')", "'Loading...' does not answer hello"),
         ("say('hello 2')", "wants protocol 2, offered was 1"),
         ("say('error no GPU here')", "no GPU here"),
-        ("sys.exit('no licence')", "exit code 1; its last words: no licence"),
+        ("sys.exit('no license')", "exit code 1; its last words: no license"),
         ("time.sleep(60)", "did not answer hello within 0.6 s; --timeout-scale gives longer"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Scalar terms in binary32 are recognised as such; no other fault is taken for them."""
+"""Scalar terms in binary32 are recognized as such; no other fault is taken for them."""
 
 from collections.abc import Iterable, Mapping
 from functools import partial

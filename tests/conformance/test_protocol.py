@@ -239,7 +239,7 @@ def test_a_refusal_takes_the_place_of_an_answer(kind: str) -> None:
 
 
 def test_hello_says_what_is_offered_and_ignores_later_keys() -> None:
-    hello = read_hello(b"hello 1 name=radam.c dtypes=float32,float64 features= colour=blue")
+    hello = read_hello(b"hello 1 name=radam.c dtypes=float32,float64 features= color=blue")
 
     assert (hello.protocol, hello.name, hello.version) == (1, "radam.c", "")
     assert hello.dtypes == ("float32", "float64")
@@ -253,7 +253,7 @@ def test_anything_else_does_not_answer_hello(line: bytes) -> None:
 
 
 def test_what_a_terminal_would_obey_is_left_out_of_what_a_port_says() -> None:
-    """Colours go, and what clears the screen, sets the title or rings the bell."""
+    """Colors go, and what clears the screen, sets the title or rings the bell."""
     hello = read_hello(b"hello 1 name=\x1b[31mred\x1b[0m")
     with pytest.raises(Refusal) as refusal:
         read_hello(b"error \x1b[2J\x1b[1;1Hall \x08\x08cases passed\x1b")

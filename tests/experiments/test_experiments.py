@@ -127,11 +127,11 @@ def data(tmp_path: Path) -> Path:
         folder.mkdir(exist_ok=True)
         records.tofile(folder / name)
     for part in ("train", "val"):
-        for label, colour in (("n01", (255, 0, 0)), ("n02", (0, 0, 255))):
+        for label, color in (("n01", (255, 0, 0)), ("n02", (0, 0, 255))):
             folder = tmp_path / "imagenet" / part / label
             folder.mkdir(parents=True)
             for k in range(2):
-                Image.new("RGB", (300, 260), colour).save(folder / f"{k}.JPEG")
+                Image.new("RGB", (300, 260), color).save(folder / f"{k}.JPEG")
     text = {"training": "the cat sat\nthe dog sat\n" * 5, "heldout": "the cat ran\n" * 5}
     for part, lines in text.items():
         folder = tmp_path / "text" / f"{part}-monolingual.tokenized.shuffled"

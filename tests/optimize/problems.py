@@ -1,4 +1,4 @@
-"""Objectives that several tests minimise, with gradients worked out by hand."""
+"""Objectives that several tests minimize, with gradients worked out by hand."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def rosenbrock(x: Array) -> tuple[float, Array]:
     return float(100 * valley**2 + (1 - a) ** 2), gradient
 
 
-def bowl(x: Array, centre: Any = 0.0) -> tuple[float, Array]:
-    return float(np.sum((x - centre) ** 2)), 2 * (x - centre)
+def bowl(x: Array, center: Any = 0.0) -> tuple[float, Array]:
+    return float(np.sum((x - center) ** 2)), 2 * (x - center)
 
 
 def by_hand(fun: Any, x: Array, config: Any, steps: int) -> Array:

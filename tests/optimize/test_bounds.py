@@ -171,16 +171,16 @@ def test_the_prox_gets_how_far_x_moves_for_a_unit_of_gradient() -> None:
 
 
 def test_soft_threshold_on_complex_numbers_keeps_the_phase() -> None:
-    centre = np.asarray([3 + 4j, 0.1j])
+    center = np.asarray([3 + 4j, 0.1j])
 
     def fun(x: Array) -> tuple[float, Array]:
-        return float(np.sum(abs(x - centre) ** 2)) / 2, x - centre
+        return float(np.sum(abs(x - center) ** 2)) / 2, x - center
 
     how: Any = {"jac": True, "prox": prox.soft_threshold(0.5), "maxiter": 2000}
     result = minimize(fun, np.ones(2, complex), config=QUICK, **how)
 
     assert result.success
-    np.testing.assert_allclose(result.x, [centre[0] * 0.9, 0], atol=1e-4)
+    np.testing.assert_allclose(result.x, [center[0] * 0.9, 0], atol=1e-4)
     componentwise = replace(dialects["paper-hold"], complex="componentwise")
     with pytest.raises(ValueError, match="prox must be None for complex x0"):
         minimize(fun, np.ones(2, complex), config=replace(QUICK, dialect=componentwise), **how)
@@ -189,10 +189,10 @@ def test_soft_threshold_on_complex_numbers_keeps_the_phase() -> None:
 def test_bounds_and_prox_on_another_devices_arrays() -> None:
     where = array_api_strict.Device("device1")
     x0 = array_api_strict.asarray([0.5, 0.5, 0.5], device=where)
-    centre = array_api_strict.asarray([3.0, 0.2, -3.0], device=where)
+    center = array_api_strict.asarray([3.0, 0.2, -3.0], device=where)
 
     def fun(x: Any) -> Any:
-        return array_api_strict.sum((x - centre) ** 2), 2 * (x - centre)
+        return array_api_strict.sum((x - center) ** 2), 2 * (x - center)
 
     bounded = minimize(fun, x0, config=QUICK, jac=True, bounds=(0.0, np.ones(3)))
     thresholded = minimize(fun, x0, config=QUICK, jac=True, prox=prox.soft_threshold(1.0))

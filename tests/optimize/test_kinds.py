@@ -56,10 +56,10 @@ def test_a_list_of_arrays_steps_as_one_long_array() -> None:
 
 
 def test_a_list_with_an_lr_and_bounds_for_each() -> None:
-    centre = [np.asarray([2.0]), np.asarray([100.0, 200.0])]
+    center = [np.asarray([2.0]), np.asarray([100.0, 200.0])]
 
     def fun(x: list[Array], *_: Any) -> tuple[float, list[Array]]:
-        rests = [part - middle for part, middle in zip(x, centre, strict=True)]
+        rests = [part - middle for part, middle in zip(x, center, strict=True)]
         return sum(float(rest @ rest) for rest in rests), [2 * rest for rest in rests]
 
     result = minimize(
@@ -68,7 +68,7 @@ def test_a_list_with_an_lr_and_bounds_for_each() -> None:
     )  # fmt: skip
     assert result.success
     assert result.x[0][0] == 1
-    np.testing.assert_allclose(result.x[1], centre[1], rtol=1e-6)
+    np.testing.assert_allclose(result.x[1], center[1], rtol=1e-6)
 
 
 def test_an_lr_for_each_coordinate_brings_scales_together() -> None:

@@ -149,9 +149,9 @@ def test_batches_are_drawn_one_an_evaluation_and_end_the_iteration() -> None:
     drawn = [np.full(2, float(i)) for i in range(5)]
     seen: list[float] = []
 
-    def fun(x: Array, centre: Array) -> tuple[float, Array]:
-        seen.append(centre[0])
-        return bowl(x, centre)
+    def fun(x: Array, center: Array) -> tuple[float, Array]:
+        seen.append(center[0])
+        return bowl(x, center)
 
     assert [record.t for record in stepper(fun, batches=drawn)] == [1, 2, 3, 4]
     assert seen == [0, 1, 2, 3, 4]

@@ -64,7 +64,7 @@ def rounded(value: Callable[[], arb], dtype: str) -> float:
             ends = {nearest(fraction(end), dtype) for end in (ball.lower(), ball.upper())}
         if len(ends) == 1:
             return ends.pop()
-    raise ArithmeticError("the value is too near the middle of two neighbours")
+    raise ArithmeticError("the value is too near the middle of two neighbors")
 
 
 def fraction(point: arb) -> Fraction:

@@ -121,8 +121,8 @@ def test_first_order_is_too_large_and_right_in_the_limit() -> None:
 
 @pytest.mark.parametrize("beta2", [0.0, 0.5, 0.9, 0.999, 0.99999])
 @pytest.mark.parametrize("t", [1, 2, 5, 6, 100, 3000])
-def test_f_solves_the_equation_of_the_centres_of_mass(t: int, beta2: float) -> None:
-    """Both sides in fractions: f is the length of the sum on the right, linear in its centre."""
+def test_f_solves_the_equation_of_the_centers_of_mass(t: int, beta2: float) -> None:
+    """Both sides in fractions: f is the length of the sum on the right, linear in its center."""
     b = Fraction(beta2) if t < 200 else mpf(beta2)
     weights = [b ** (t - i) for i in range(1, t + 1)]
     left = (1 - b) * sum(w * i for i, w in enumerate(weights, 1)) / (1 - b**t)

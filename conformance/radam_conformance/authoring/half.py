@@ -87,7 +87,7 @@ HALF = (
         "swallowed-01",
         "Updates smaller than half of the parameter's last digit",
         "A parameter that is rounded when it is stored stays where it is; one that is moved to its "
-        "neighbour by every update runs away.",
+        "neighbour by every update runs away.",  # codespell:ignore neighbour
         _noise(345, 1.0, 0.5, 0.25),
         DYADIC._replace(lr=2.0**-9),
         (Tensor((3,), (256.0, -320.0, 448.0)),),

@@ -1,4 +1,4 @@
-"""Records gradients of three real problems while the textbook program minimises them.
+"""Records gradients of three real problems while the textbook program minimizes them.
 
 `python -m radam_conformance.authoring.record` writes `recorded.json` anew. That is done once: the
 last digits of a gradient depend on the machine, and released cases do not change.
@@ -26,7 +26,7 @@ STEPS = 40
 
 
 class Problem(NamedTuple):
-    """Something to minimise: where from, at which learning rate, and the gradient of a step."""
+    """Something to minimize: where from, at which learning rate, and the gradient of a step."""
 
     source: str
     lr: float
@@ -51,7 +51,8 @@ def logistic() -> Problem:
 
     source = (
         f"logistic regression on load_breast_cancer of scikit-learn {version('scikit-learn')}: "
-        "its first 4 features, standardised, and a constant; batches of 32 in order"
+        "its first 4 features, standardised, and a constant; "  # codespell:ignore standardised
+        "batches of 32 in order"
     )
     return Problem(source, 0.1, np.zeros(5), gradient)
 

@@ -12,7 +12,7 @@ from .words import because, figure, short, times
 
 SHOWN = 6  # plots before the reader asks for more
 
-# A sign beside the colour, for those who see none.
+# A sign beside the color, for those who see none.
 SIGNS = {
     "pass": "✓",
     "either-branch": "✓",

@@ -1,4 +1,4 @@
-"""RAdam as people write it in NumPy: the program that the judge practises on.
+"""RAdam as people write it in NumPy: the program that the judge practices on.
 
 Faults and legitimate variants are edits of this text, so whatever it does stands on a line of its
 own. It is no specification, and shares nothing with one. float16 and bfloat16 parameters are held

@@ -74,7 +74,7 @@ def split(x: arb) -> tuple[float, float] | None:
 
     Notes
     -----
-    No ball tells a number of few bits (x0 - lr*g_1, a constant gradient) from its neighbours. Where
+    No ball tells a number of few bits (x0 - lr*g_1, a constant gradient) from its neighbors. Where
     a ball narrower than 2^-240 of the value contains a number of 160 bits, that number is taken;
     the odds of taking a wrong one are 2^-80, and the witness repeats the stored ones with 1200
     bits.
