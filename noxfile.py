@@ -41,8 +41,7 @@ def tests_all(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Style, types, layers, spelling, workflows and metadata."""
     install(session, "dev")
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
+    session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure")
     session.run("mypy")
     session.run("lint-imports")
 
@@ -55,14 +54,14 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
-def packaging(session: nox.Session) -> None:
-    """A wheel on newer Pythons, and with the oldest libraries that pyproject.toml allows."""
+def wheel(session: nox.Session) -> None:
+    """The wheel on newer Pythons, with all extras, with the oldest libraries; -- newer: some of it."""
     session.install("-q", "-c", "constraints.txt", "build")
     folder = session.create_tmp()
     session.run("python", "-m", "build", "--outdir", folder, silent=True)
     session.run("python", ".ci/contents", folder)
-    (wheel,) = Path(folder).glob("*.whl")
-    session.run("bash", ".ci/packaging", str(wheel), external=True)
+    (built,) = Path(folder).glob("*.whl")
+    session.run("bash", ".ci/packaging", str(built), *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none")
