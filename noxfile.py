@@ -55,7 +55,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """The wheel on newer Pythons, with all extras, with the oldest libraries; -- newer: some of it."""
+    """The wheel on newer Pythons, with all extras and the oldest libraries; or -- newer alone."""
     session.install("-q", "-c", "constraints.txt", "build")
     folder = session.create_tmp()
     session.run("python", "-m", "build", "--outdir", folder, silent=True)
