@@ -1,1 +1,1 @@
-"""The slides' experiments, small by default: `python -m experiments --help` in the checkout."""
+"""The paper's experiments, small by default: `python -m experiments --help` in the checkout."""

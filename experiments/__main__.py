@@ -1,4 +1,4 @@
-"""`python -m experiments`: all experiments, or those that are named."""
+"""`python -m experiments`: run all experiments, or the named ones."""
 
 from __future__ import annotations
 
@@ -21,32 +21,49 @@ def main(
         list[str] | None, typer.Argument(help=f"Any of {LISTED}; all by default.")
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Sizes nearer to the paper's: hours, and a GPU.")
+        bool,
+        typer.Option("--full", help="Use sizes closer to the paper's (takes hours and a GPU)."),
     ] = False,
     data: Annotated[
         Path | None,
         typer.Option(
             exists=True,
             file_okay=False,
-            help="Where CIFAR-10's binary files, a folder as ImageNet's or One Billion Word lie.",
+            help="Folder with CIFAR-10's binary files, an ImageNet-style folder, or One Billion "
+            "Word.",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where results go; by default experiments/results.")
+        Path | None,
+        typer.Option(help="Folder of the results; by default experiments/results/SCALE."),
     ] = None,
+    page_only: Annotated[
+        bool,
+        typer.Option(
+            "--page-only", help="Run nothing: make the page and figures from the stored results."
+        ),
+    ] = False,
 ) -> None:
-    """Run the slides' experiments again. What was done is kept: an interrupted run goes on."""
+    """Replicate the paper's experiments.
+
+    Finished runs are kept: the same command resumes an interrupted one.
+    """
     for name in names or ():
         if name not in EXPERIMENTS:
             raise typer.BadParameter(f"must be among {LISTED}, got {name!r}", param_hint="names")
+    if names and page_only:
+        raise typer.BadParameter(
+            f"shows all stored experiments and takes no names, got {' '.join(names)}",
+            param_hint="--page-only",
+        )
     scale = Scale.FULL if full else Scale.SMALL
     folder = out or Path(__file__).parent / "results" / scale
     try:
-        page = conduct(names or list(EXPERIMENTS), scale, data, folder)
+        page = conduct([] if page_only else names or list(EXPERIMENTS), scale, data, folder)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     except KeyboardInterrupt:
-        Console().print("\nInterrupted; the same command goes on from here.")
+        Console().print("\nInterrupted. Run the same command to resume.")
         raise typer.Exit(130) from None
     Console().print(f"{page}")
 

@@ -1,14 +1,12 @@
-"""Runs what is asked for, skips what was done, and writes results, figures and the page."""
+"""Runs the experiments, skips finished runs, and writes results, figures and the page."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -22,9 +20,19 @@ from . import (
     e6_warmup,
     e7_faults,
 )
-from .page import write_page
-from .plots import svg
-from .runs import Experiment, Place, Run, Scale, result_of
+from .page import Picture, Section, write_page
+from .plots import write_png
+from .runs import (
+    Done,
+    Experiment,
+    Place,
+    Results,
+    Run,
+    Scale,
+    read_results,
+    result_of,
+    write_results,
+)
 
 EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
@@ -41,12 +49,12 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 
 def kinds_of(data: Path | None) -> dict[str, Path]:
-    """The data sets that lie in a folder or in one inside it.
+    """The data sets in a folder or in one of its subfolders.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If there are none.
     """
     found: dict[str, Path] = {}
     if data is None:
@@ -67,23 +75,46 @@ def kinds_of(data: Path | None) -> dict[str, Path]:
 
 
 def conduct(names: Sequence[str], scale: Scale, data: Path | None, out: Path) -> Path:
-    """Run the experiments; returns the page.
+    """Run the named experiments and write the page of all that have results; returns the page.
 
-    Every run is kept in out/runs as soon as it is done. Experiments that were not asked for but
-    whose runs are all there are on the page too.
+    Each finished run is stored in out/runs, from where an interrupted experiment resumes, and all
+    runs of an experiment in out/NAME.json. Without names nothing is run: the page and its figures
+    are made from the stored results.
+
+    Raises
+    ------
+    ValueError
+        If `out` holds results of another scale, or none and no names are given.
     """
     torch.set_num_threads(1)  # small networks: more threads only wait for each other
     place = Place(kinds_of(data), "cuda" if torch.cuda.is_available() else "cpu")
+    _stored(out, scale)
     folder = out / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    asked = {name: one.runs(scale, place) for name, one in EXPERIMENTS.items()}
+    if names:
+        folder.mkdir(parents=True, exist_ok=True)
     with _progress() as progress:
         for name in names:
-            _run(EXPERIMENTS[name], asked[name], place, folder, progress)
-    there = [
-        name for name in EXPERIMENTS if all(_is_done(run, folder) for run in asked[name])
-    ]  # fmt: skip
-    return _publish({name: asked[name] for name in there}, scale, place, out)
+            experiment, path = EXPERIMENTS[name], out / f"{name}.json"
+            done = _run(experiment, experiment.runs(scale, place), place, folder, progress)
+            # The same runs again, as from out/runs, do not get a new date.
+            if not path.exists() or read_results(path).done != done:
+                write_results(path, Results(scale, *surroundings(place), done))
+    if not (stored := _stored(out, scale)):
+        raise ValueError(f"{out} must hold results of an experiment, such as variance.json")
+    return _publish(stored, out)
+
+
+def _stored(out: Path, scale: Scale) -> dict[str, Results]:
+    """The results in a folder, which must be of this scale."""
+    paths = {name: out / f"{name}.json" for name in EXPERIMENTS}
+    stored = {name: read_results(path) for name, path in paths.items() if path.exists()}
+    for name, results in stored.items():
+        if results.scale != scale:
+            raise ValueError(
+                f"{paths[name]} must hold results of scale {scale}, got {results.scale}: "
+                "choose another folder with --out"
+            )
+    return stored
 
 
 def _progress() -> Progress:
@@ -96,51 +127,40 @@ def _progress() -> Progress:
     return Progress(*columns)
 
 
-def _is_done(run: Run, folder: Path) -> bool:
-    return (folder / f"{run.key()}.json").exists()
-
-
 def _run(
     experiment: Experiment, runs: list[Run], place: Place, folder: Path, progress: Progress
-) -> None:
+) -> Done:
     bar = progress.add_task(experiment.name, total=len(runs), count=f"0 of {len(runs)}")
+    done = []
     for k, run in enumerate(runs):
 
         def tick(part: float, before: int = k) -> None:
             progress.update(bar, completed=before + part)
 
-        result_of(run, experiment, place, folder, tick)
+        done.append((run, result_of(run, experiment, place, folder, tick)))
         progress.update(bar, completed=k + 1, count=f"{k + 1} of {len(runs)}")
+    return done
 
 
-def _publish(asked: dict[str, list[Run]], scale: Scale, place: Place, out: Path) -> Path:
-    folder = out / "runs"
-    record: dict[str, Any] = {"scale": scale, **surroundings(place), "experiments": {}}
+def _publish(stored: dict[str, Results], out: Path) -> Path:
     sections = []
-    for name, runs in asked.items():
-        experiment = EXPERIMENTS[name]
-        done = [(run, result_of(run, experiment, place, folder, lambda part: None)) for run in runs]
-        shown = experiment.show(done)
-        figures = []
+    for name, results in stored.items():
+        shown = EXPERIMENTS[name].show(results.done)
+        pictures = []
         for k, (caption, figure) in enumerate(shown.figures.items(), 1):
-            file = f"{name}-{k}.svg"
-            (out / file).write_text(svg(figure))
-            figures.append((file, caption, "wide" if figure.get_figwidth() > 8 else ""))
-        seeds = sorted({run.seed for run in runs})
-        sections.append((experiment, figures, shown, seeds))
-        record["experiments"][name] = {
-            "findings": shown.findings,
-            "runs": [{**run._asdict(), "result": result} for run, result in done],
-        }
-    (out / "results.json").write_text(json.dumps(record, separators=(",", ":")) + "\n")
-    return write_page(out / "index.html", record, sections)
+            path = out / f"{name}-{k}.png"
+            write_png(figure, path)
+            width, height = (round(96 * inches) for inches in figure.get_size_inches())
+            pictures.append(Picture(path.name, caption, width, height))
+        sections.append(Section(name, results, shown, pictures))
+    return write_page(out / "index.html", sections)
 
 
-def surroundings(place: Place) -> dict[str, str]:
-    """The date, and the machine and the versions as far as results depend on them."""
+def surroundings(place: Place) -> tuple[str, str, str]:
+    """The date, the machine and the versions, as far as results depend on them."""
     device = torch.cuda.get_device_name() if place.device == "cuda" else "one CPU thread"
-    return {
-        "date": f"{datetime.now(UTC):%d %B %Y}",
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {device}",
-        "versions": f"Python {platform.python_version()}, Torch {torch.__version__}",
-    }
+    return (
+        f"{datetime.now(UTC):%d %B %Y}",
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {device}",
+        f"Python {platform.python_version()}, Torch {torch.__version__}",
+    )

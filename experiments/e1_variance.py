@@ -1,4 +1,4 @@
-"""Experiment 1: the variance of the adaptive rate over t, and r_t beside linear warm-up."""
+"""Experiment 1: the variance of the adaptive rate over t, and r_t against linear warm-up."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def show(done: Done) -> Shown:
     return Shown(
         {
             "Left: the variance of the adaptive rate at step t, β₂ = 0.999, σ = 1; bars are 95 % "
-            "intervals over seeds. Right: r_t, the same without its approximation, and the nearest "
+            "intervals over seeds. Right: r_t, its value from the exact variance, and the nearest "
             "linear warm-up, from the first rectified step on.": figure
         },
         [*_findings(by_mean[0.0], rhos), _of_warmup(t_w, misfit)],
@@ -76,7 +76,7 @@ def show(done: Done) -> Shown:
 
 
 def nearest_warmup(last: int) -> tuple[int, float]:
-    """The T_w whose warm-up is nearest to r_t in its greatest distance, and that distance."""
+    """The T_w whose warm-up has the smallest maximum distance from r_t, and that distance."""
     steps = np.unique(np.geomspace(1, last, 400).astype(int))
     r = np.array([rectification(int(t), BETA2) or 0.0 for t in steps])
     lengths = range(500, 4000, 10)
@@ -98,7 +98,7 @@ def _draw_variances(axes, by_mean, rhos: dict[int, float]) -> None:  # type: ign
     axes.plot(list(above), first, "k:", label="first order")
     axes.set(xscale="log", yscale="log", xlabel="t", ylabel="Var[ψ]")
     axes.set(xlim=(1.7, steps[-1] * 1.2), ylim=(1e-4, 30))
-    axes.legend(fontsize=8)
+    axes.legend()
 
 
 def _draw_rates(axes, t_w: int) -> None:  # type: ignore[no-untyped-def]
@@ -109,7 +109,7 @@ def _draw_rates(axes, t_w: int) -> None:  # type: ignore[no-untyped-def]
     axes.plot(steps, exact, color="black", ls=":", label="r_t from the theorem")
     axes.plot(steps, [warm(t) for t in steps], color="#8e5bb5", label=f"min(t, {t_w})/{t_w}")
     axes.set(xscale="log", yscale="log", xlabel="t", ylabel="factor of the step size")
-    axes.legend(fontsize=8)
+    axes.legend()
 
 
 def _findings(simulated: list[list[float]], rhos: dict[int, float]) -> list[str]:
@@ -123,16 +123,16 @@ def _findings(simulated: list[list[float]], rhos: dict[int, float]) -> list[str]
             first = variance.psi_variance_first_order(rhos[t])
             told.append(
                 f"t = {t}: simulated {found.mean:.3g} ± {found.half:.1g}, theorem {exact:.3g} "
-                f"(simulated is {found.mean / exact:.3f} of it), first order {first:.3g}."
+                f"(ratio {found.mean / exact:.3f}), first order {first:.3g}."
             )
     at_5 = rho(5, BETA2)
     factor = variance.psi_variance_first_order(at_5) / variance.psi_variance(at_5)
     told.append(
-        "Shown: the variance falls with t, and the theorem follows the simulation of gradients of "
-        "mean 0, best while the weights of the average are nearly equal, as the slides assume. At "
-        "the first steps, where it is infinite, what is simulated is as large as the number of "
-        f"samples lets it be. The first order is {factor:.1f} times the exact variance at t = 5, "
-        "so the first rectified steps are smaller than the variance asks for."
+        "Reproduced: the variance falls with t, and the theorem agrees with the simulation of "
+        "gradients of mean 0, best while the weights of the average are nearly equal, as the paper "
+        "assumes. At the first steps the variance is infinite, and the simulated value depends on "
+        f"the number of samples. The first-order formula is {factor:.1f} times the exact variance "
+        "at t = 5, so the first rectified steps are smaller than the exact variance requires."
     )
     return told
 
@@ -140,10 +140,10 @@ def _findings(simulated: list[list[float]], rhos: dict[int, float]) -> list[str]
 def _of_warmup(t_w: int, misfit: float) -> str:
     at_10 = rectification(10, BETA2) or 0.0
     return (
-        "Shown in part: like a linear warm-up, r_t grows from near 0 to 1. But it grows as the "
-        f"root of t, and so is larger at first: {at_10:.3f} at t = 10, where the nearest warm-up, "
-        f"T_w = {t_w}, has {10 / t_w:.3f}; they differ by up to {misfit:.2f}. r_t is 0.5 first at "
-        f"t = {_first(0.5)}, 0.9 at t = {_first(0.9)}."
+        "Partly reproduced: like a linear warm-up, r_t grows from near 0 to 1. But it grows like "
+        f"the square root of t, and is larger at first: {at_10:.3f} at t = 10, where the nearest "
+        f"warm-up, T_w = {t_w}, has {10 / t_w:.3f}; they differ by up to {misfit:.2f}. r_t first "
+        f"reaches 0.5 at t = {_first(0.5)}, and 0.9 at t = {_first(0.9)}."
     )
 
 

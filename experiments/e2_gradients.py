@@ -13,7 +13,7 @@ from radam_ref import schedules
 from .intervals import interval
 from .models import Transformer
 from .optimizers import optimizer
-from .plots import curves, grid, panels
+from .plots import curves, panels
 from .runs import (
     Done,
     Experiment,
@@ -82,7 +82,7 @@ def observed(steps: int) -> list[int]:
 
 
 def histogram(model: nn.Module) -> list[int]:
-    """How many gradients have each log10 |g|; what is smaller or greater is put at the ends."""
+    """How many gradients have each log10 |g|; the end bins include all beyond them."""
     grads = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
     logs = torch.log10(grads.abs().double().clamp(min=1e-300)).cpu().numpy()
     counts, _ = np.histogram(np.clip(logs, EDGES[0], EDGES[-1]), EDGES)
@@ -99,21 +99,21 @@ def show(done: Done) -> Shown:
     """A histogram over time for each method (the first seed), medians and training curves."""
     steps = done[0][0].settings["steps"]
     by_method = {method: results_with(done, method=method) for method in METHODS}
-    figure, axes = grid(1, len(METHODS), sharey=True)
-    for method, panel in zip(METHODS, axes[0], strict=True):
+    figure, axes = panels(len(METHODS), 2.25, 2.6, sharey=True)
+    for method, panel in zip(METHODS, axes, strict=True):
         _draw_shares(panel, by_method[method][0]["histograms"], steps)
         panel.set_title(method)
-    axes[0][0].set_ylabel("log₁₀ |g|")
-    trained, (left,) = panels(1, 6.4, 3.6)
+    axes[0].set_ylabel("log₁₀ |g|")
+    trained, (left,) = panels(1)
     losses = {name: [r["losses"] for r in results] for name, results in by_method.items()}
     points = len(losses["Adam"][0])
     curves(left, bin_ends(steps, points), losses)
     left.set(xlabel="step (after the additional ones of Adam-2k)", ylabel="training loss")
-    left.legend(fontsize=8)
+    left.legend()
     return Shown(
         {
-            "The share of gradients by size, over the steps (seed 0); darker is more. "
-            "The lowest row has all that is smaller, zeros too.": figure,
+            "The share of gradients by size, over the steps (seed 0); darker is more. The lowest "
+            "row includes all smaller values and zeros.": figure,
             "Training loss, mean over seeds with its 95 % interval.": trained,
         },
         _findings(by_method),
@@ -148,13 +148,13 @@ def _findings(by_method: dict[str, list[Result]]) -> list[str]:
         gains[name] = interval([None if a is None or b is None else a - b for a, b in pairs])
         better = gains[name].mean > gains[name].half
         told.append(
-            f"{'Shown' if better else 'Not shown here'}: that {name} ends better than Adam; it "
-            f"ends lower by {gains[name].text()}, paired by seed."
+            f"{'Reproduced' if better else 'Not reproduced'}: {name} ends with a lower loss than "
+            f"Adam; the difference is {gains[name].text()}, paired by seed."
         )
     if gains["Adam-2k"].mean < gains["Adam-2k"].half < gains["Adam + warm-up"].mean:
         told.append(
-            "So in this setting it is small first steps that help, and not the lower variance of "
-            "the adaptive rate alone: Adam-2k has that, with whole steps, and fails as Adam does."
+            "So in this setting it is small first steps that help, not the lower variance of the "
+            "adaptive rate alone: Adam-2k has that, with full steps, and fails like Adam."
         )
     return told
 

@@ -72,12 +72,12 @@ def task(settings: Settings, seed: int, place: Place, tick: Tick) -> Result:
 def show(done: Done) -> Shown:
     """Training curves, and the perplexity of held-out text."""
     losses = _by_method(done, "losses")
-    figure, (left,) = panels(1, 6.4, 3.6)
+    figure, (left,) = panels(1)
     points = len(losses["Adam"][0])
     steps = done[0][0].settings["steps"]
     curves(left, bin_ends(steps, points), losses)
-    left.set(xlabel="step", ylabel="training loss (nats a word)")
-    left.legend(fontsize=8)
+    left.set(xlabel="step", ylabel="training loss (nats per word)")
+    left.legend()
     caption = "Training loss, mean over seeds with its 95 % interval."
     return Shown({caption: figure}, _findings(done, losses))
 
@@ -99,15 +99,15 @@ def _findings(done: Done, losses: dict[str, list[list[float]]]) -> list[str]:
     )
     end = interval([a - r for a, r in zip(held["Adam"], held["RAdam"], strict=True)])
     told.append(
-        f"Adam's loss less RAdam's, paired by seed: {early.text()} after an eighth of the "
+        f"Adam's loss minus RAdam's, paired by seed: {early.text()} after an eighth of the "
         f"training, {late.text()} at its end, {end.text()} on held-out text."
     )
     if early.mean + early.half < 0:
-        told.append("Shown: r_t makes RAdam slower than Adam at first.")
+        told.append("Reproduced: r_t makes RAdam slower than Adam at first.")
     better, last = end.mean - end.half > 0, done[0][0].settings["steps"]
     told.append(
-        f"{'Shown' if better else 'Not shown here'}: that RAdam ends better than Adam. At the last "
-        f"step, {last}, r_t is {rectification(last, 0.999) or 0:.2f}."
+        f"{'Reproduced' if better else 'Not reproduced'}: RAdam ends with a lower loss than Adam. "
+        f"At the last step, {last}, r_t is {rectification(last, 0.999) or 0:.2f}."
     )
     return told
 

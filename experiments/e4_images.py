@@ -49,7 +49,7 @@ def show(done: Done) -> Shown:
         curves(below, [steps * (k + 1) / count for k in range(count)], tests)
         above.set(title=model, ylabel="training loss", ylim=(0, None))
         below.set(xlabel="step", ylabel="test accuracy, %", ylim=(0, 101))
-        below.legend(fontsize=8)
+        below.legend()
         finals = (interval([r["accuracy"] for r in by_method[name]]) for name in RATES)
         table.append([model, *(final.text(2) for final in finals)])
     caption = "Training loss and test accuracy, means over seeds with 95 % intervals."
@@ -66,11 +66,11 @@ def _order(done: Done, model: str) -> str:
         name: interval(list(np.subtract(ours, other))) for name, other in
         (("Adam", adam), ("SGD", sgd))
     }  # fmt: skip
-    told = "; ".join(f"than {name} by {gap.text(2)}" for name, gap in against.items())
+    told = "; ".join(f"than {name}'s by {gap.text(2)}" for name, gap in against.items())
     shown = against["Adam"].mean - against["Adam"].half > 0
     return (
         f"{model}: RAdam's final accuracy is higher {told} points, paired by seed. "
-        f"{'Shown' if shown else 'Not shown here'}: that RAdam outperforms Adam."
+        f"{'Reproduced' if shown else 'Not reproduced'}: RAdam outperforms Adam."
     )
 
 
@@ -82,11 +82,12 @@ def _check(done: Done) -> str:
     later = np.array(theirs["losses"], float) / np.array(ours["losses"], float) - 1
     middles = bin_ends(done[0][0].settings["steps"], len(later))
     apart = [f"{t:.0f}" for t, off in zip(middles, later, strict=True) if abs(off) > 0.01]
-    when = f"by more than 1 % from about step {apart[0]} on" if apart else "by less than 1 % ever"
+    when = f"by more than 1 % from about step {apart[0]} on" if apart else "by less than 1 %"
     return (
-        f"A check: torch.optim.Adam from the same start has our Adam's losses within {gap:.0g} in "
-        f"the first {first} steps; then roundings grow, as in any training, and they part {when}. "
-        f"It ends at {theirs['accuracy']:.2f} %, ours at {ours['accuracy']:.2f} %: one seed each."
+        f"As a check, torch.optim.Adam was trained from the same initial values: its losses differ "
+        f"from those of our Adam by at most {gap:.0g} in the first {first} steps; then rounding "
+        f"errors grow, as in any training, and they differ {when}. It ends at "
+        f"{theirs['accuracy']:.2f} %, ours at {ours['accuracy']:.2f} %, each with one seed."
     )
 
 

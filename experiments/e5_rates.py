@@ -30,16 +30,16 @@ def runs(scale: Scale, place: Place) -> list[Run]:
 
 
 def spread(done: Done, **which: object) -> Interval:
-    """The best accuracy less the worst over the rates, seed by seed."""
+    """The best accuracy minus the worst over the rates, paired by seed."""
     accuracies = [[r["accuracy"] for r in results_with(done, lr=lr, **which)] for lr in RATES]
     return interval([max(column) - min(column) for column in zip(*accuracies, strict=True)])
 
 
 def show(done: Done) -> Shown:
     """The losses at each rate, and the final accuracies over the rates."""
-    figure, axes = panels(len(METHODS) + 1, 3.6)
+    figure, axes = panels(len(METHODS) + 1, 2.8)
     steps = done[0][0].settings["steps"]
-    table = [["method", *(f"{lr:g}" for lr in RATES), "best - worst"]]
+    table = [["method", *(f"{lr:g}" for lr in RATES), "best − worst"]]
     for method, panel in zip(METHODS, axes[:-1], strict=True):
         tests = {
             str(lr): [r["tests"] for r in results_with(done, method=method, lr=lr)] for lr in RATES
@@ -57,10 +57,10 @@ def show(done: Done) -> Shown:
         row = [f"{final.mean:.1f} ± {final.half:.1f}" for final in finals]
         table.append([method, *row, spread(done, method=method).text(1)])
     axes[0].set_ylabel("test accuracy, %")
-    axes[0].legend(title="rate", fontsize=8)
+    axes[0].legend(title="rate")
     axes[-1].set(title="at the end")
     axes[-1].set_ylim(top=101)
-    axes[-1].legend(fontsize=8)
+    axes[-1].legend()
     caption = "Test accuracy during training at each rate, and at the end against the rate."
     return Shown({caption: figure}, _findings(done), table)
 
@@ -74,11 +74,11 @@ def _findings(done: Done) -> list[str]:
         if name != "RAdam"
     }
     verdicts = [
-        f"{'Shown' if shown else 'Not shown here'}: that RAdam is less sensitive to the rate than "
+        f"{'Reproduced' if shown else 'Not reproduced'}: RAdam is less sensitive to the rate than "
         f"{name}."
         for name, shown in narrower.items()
     ]
-    return [f"Best less worst final accuracy over the four rates, in points: {told}.", *verdicts]
+    return [f"Best minus worst final accuracy over the four rates, in points: {told}.", *verdicts]
 
 
 EXPERIMENT = Experiment("rates", runs, task, show)

@@ -34,8 +34,8 @@ def show(done: Done) -> Shown:
     lengths = sorted({run.settings["warmup"] for run, _ in done} - {0})
     kinds = {f"Adam, warm-up {n}": {"method": "Adam", "warmup": n} for n in lengths}
     kinds["RAdam"] = {"method": "RAdam", "warmup": 0}
-    figure, (left,) = panels(1, 6.4, 3.8)
-    table = [["method", *(f"{lr:g}" for lr in RATES), "best - worst"]]
+    figure, (left,) = panels(1)
+    table = [["method", *(f"{lr:g}" for lr in RATES), "best − worst"]]
     for color, (name, kind) in zip([*SHADES, "#c0392b"], kinds.items(), strict=True):
         finals = [
             interval([r["accuracy"] for r in results_with(done, lr=lr, **kind)]) for lr in RATES
@@ -45,7 +45,7 @@ def show(done: Done) -> Shown:
         table.append([name, *row, spread(done, **kind).text(1)])
     left.set_ylabel("final test accuracy, %")
     left.set_ylim(top=101)
-    left.legend(fontsize=8, loc="lower left")
+    left.legend(loc="lower left")
     caption = "Final test accuracy against the learning rate, with 95 % intervals over seeds."
     return Shown({caption: figure}, _findings(done, kinds), table)
 
@@ -63,9 +63,10 @@ def _findings(done: Done, kinds: dict[str, dict[str, object]]) -> list[str]:
     told = "; ".join(f"{name}: {one.text(1)} %" for name, one in best.items())
     return [
         f"At the best rate of each, {told}.",
-        f"{'Shown' if len(wider) == len(spreads) else 'Not shown here'}: that Adam is more "
-        "sensitive to the rate than RAdam whatever its warm-up; it is, beyond both intervals, for "
-        f"{len(wider)} of {len(spreads)} lengths" + (f" ({', '.join(wider)})." if wider else "."),
+        f"{'Reproduced' if len(wider) == len(spreads) else 'Not reproduced'}: Adam is more "
+        "sensitive to the rate than RAdam, whatever the length of its warm-up. The intervals are "
+        f"disjoint for {len(wider)} of {len(spreads)} lengths"
+        + (f" ({', '.join(wider)})." if wider else "."),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What an experiment is, and how its runs are made, kept and found again."""
+"""What an experiment is, and how its runs are made, stored and read."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from matplotlib.figure import Figure
 
-LARGEST = 2**26  # bytes of the file of a run
+LARGEST = 2**26  # bytes of a file of results
+
+T = TypeVar("T")
 
 Settings = Mapping[str, Any]
 Result = dict[str, Any]
 
 
 class Scale(StrEnum):
-    """How much is run: what a test waits for, what two cores do in minutes, or much more."""
+    """The sizes: for tests (seconds), for two cores (minutes), and closer to the paper's."""
 
     TINY = "tiny"
     SMALL = "small"
@@ -28,21 +30,21 @@ class Scale(StrEnum):
 
 
 class Place(NamedTuple):
-    """Where a run finds its data (a folder for each kind) and its device."""
+    """The data sets at hand, each kind with its folder, and the device."""
 
     data: Mapping[str, Path]
     device: str
 
 
 class Run(NamedTuple):
-    """One training: everything its result depends on, but for versions and rounding."""
+    """One training: everything that its result depends on, except for versions and rounding."""
 
     task: str
     settings: Settings
     seed: int
 
     def key(self) -> str:
-        """The name of its file: experiments that ask for the same run share it."""
+        """The name of its file, which experiments with the same run share."""
         text = json.dumps([self.task, self.settings, self.seed], sort_keys=True)
         return f"{self.task}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
@@ -51,8 +53,18 @@ Done = Sequence[tuple[Run, Result]]
 Tick = Callable[[float], None]
 
 
+class Results(NamedTuple):
+    """All runs of an experiment, and when and on what they were made."""
+
+    scale: str
+    date: str
+    machine: str
+    versions: str
+    done: Done
+
+
 class Shown(NamedTuple):
-    """What came out: figures by their captions, and sentences computed from the numbers."""
+    """Figures by their captions, sentences computed from the numbers, and a table or none."""
 
     figures: Mapping[str, Figure]
     findings: Sequence[str]
@@ -60,14 +72,14 @@ class Shown(NamedTuple):
 
 
 class Experiment(NamedTuple):
-    """A figure or table of the slides; words.toml has its title and what the slides say.
+    """A figure or table of the paper; words.toml has its title and the paper's claim.
 
     Attributes
     ----------
     name : str
-    runs : what is run at a scale, with the kinds of data at hand
-    task : one run's result, from its settings and seed; it tells how far it is
-    show : figures and findings from all results
+    runs : the runs at a scale, with the data sets at hand
+    task : computes the result of one run from its settings and seed, and reports its progress
+    show : makes figures and findings from all results
     """
 
     name: str
@@ -77,34 +89,65 @@ class Experiment(NamedTuple):
 
 
 def result_of(run: Run, experiment: Experiment, place: Place, folder: Path, tick: Tick) -> Result:
-    """The result of a run, from its file if it was done before.
-
-    The file appears whole or not at all, so that a run that was interrupted is done again.
-    """
+    """The result of a run, from its file if it has one."""
     path = folder / f"{run.key()}.json"
     if not path.exists():
         result = experiment.task(run.settings, run.seed, place, tick)
-        whole = {**run._asdict(), "result": _finite(result)}
-        beside = path.with_suffix(f".{os.getpid()}")
-        beside.write_text(json.dumps(whole, allow_nan=False))
-        beside.replace(path)
-    return _read(path)
+        _write(path, _line(run, _finite(result)) + "\n")
+    return _read(path, _run_with_result)[1]
 
 
-def _read(path: Path) -> Result:
+def write_results(path: Path, results: Results) -> None:
+    """Write the results of an experiment, one line per run: a diff shows which runs changed."""
+    head = "".join(
+        f"{json.dumps(name)}: {json.dumps(value)},\n"
+        for name, value in results._asdict().items()
+        if name != "done"
+    )
+    lines = ",\n".join(_line(run, result) for run, result in results.done)
+    _write(path, f'{{\n{head}"runs": [\n{lines}\n]\n}}\n')
+
+
+def read_results(path: Path) -> Results:
+    """Read what `write_results` wrote."""
+
+    def results(content: Any) -> Results:
+        done = [_run_with_result(one) for one in content.pop("runs")]
+        return Results(**content, done=done)
+
+    return _read(path, results)
+
+
+def _line(run: Run, result: Result) -> str:
+    content = {**run._asdict(), "result": result}
+    return json.dumps(content, allow_nan=False, separators=(",", ":"))
+
+
+def _run_with_result(content: Any) -> tuple[Run, Result]:
+    run, result = Run(content["task"], content["settings"], content["seed"]), content["result"]
+    if not isinstance(result, dict):
+        raise TypeError(f"result must be an object, got {result!r}")
+    return run, result
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a whole file or nothing, so that an interrupted run is repeated."""
+    beside = path.with_suffix(f".{os.getpid()}")
+    beside.write_text(text, encoding="utf-8", newline="\n")
+    beside.replace(path)
+
+
+def _read(path: Path, convert: Callable[[Any], T]) -> T:
     try:
         if (size := path.stat().st_size) > LARGEST:
-            raise ValueError(f"it has {size} bytes")
-        result = json.loads(path.read_text())["result"]
-        if not isinstance(result, dict):
-            raise TypeError("its result is none")
-    except (KeyError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no result of a run, remove it: {error}") from error
-    return result
+            raise ValueError(f"it has {size} bytes, more than {LARGEST}")
+        return convert(json.loads(path.read_text(encoding="utf-8")))
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not a file of results, remove it: {error!r}") from error
 
 
 def results_with(done: Done, **settings: Any) -> list[Result]:
-    """The results of the runs that have these settings, by seed."""
+    """The results of the runs with these settings, ordered by seed."""
     found = [
         (run.seed, result)
         for run, result in done
@@ -114,7 +157,7 @@ def results_with(done: Done, **settings: Any) -> list[Result]:
 
 
 def _finite(value: Any) -> Any:
-    """Numbers of 6 digits; null for what is not finite, which JSON cannot say."""
+    """Numbers of 6 digits; None if not finite, which JSON cannot express."""
     if isinstance(value, Mapping):
         return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -44,12 +44,12 @@ def train(
 
 
 def binned(losses: Sequence[float], steps: int, bins: int = 40) -> list[float]:
-    """Means of the losses over equal stretches of the training; NaN after a divergence."""
+    """Means of the losses over equal parts of the training; NaN after a divergence."""
     edges = [round(steps * k / bins) for k in range(bins + 1)]
     parts = [list(losses[a:b]) for a, b in pairwise(edges) if a < b]
     return [sum(part) / len(part) if part else math.nan for part in parts]
 
 
 def bin_ends(steps: int, points: int) -> list[float]:
-    """The steps at the middles of the stretches of `binned`."""
+    """The steps at the middles of the bins of `binned`."""
     return [steps * (k + 0.5) / points for k in range(points)]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ from experiments.image_data import RECORD, cifar10, image_folder
 from experiments.intervals import interval
 from experiments.models import small_net
 from experiments.optimizers import optimizer
-from experiments.runs import Place, Run, Scale, result_of
+from experiments.runs import Place, Run, Scale, read_results, result_of, write_results
 from experiments.text_data import billion_words
 from radam_ref import RAdamConfig, init, step
 
@@ -46,20 +46,56 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return conduct(list(EXPERIMENTS), Scale.TINY, None, tmp_path_factory.mktemp("all")).parent
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_each_has_figures_findings_and_runs_that_say_what_they_are(name: str, done: Path) -> None:
-    record = json.loads((done / "results.json").read_text())["experiments"][name]
-    page = (done / "index.html").read_text()
+PICTURE = re.compile(r'<img src="([^"]+)" width="(\d+)" height="(\d+)"')
 
-    assert all(finding in page.replace("&#39;", "'") for finding in record["findings"])
-    assert record["findings"]
-    for figure in done.glob(f"{name}-*.svg"):
-        assert ElementTree.parse(figure).getroot().tag.endswith("svg")
-        assert f'src="{figure.name}"' in page
-    for run in record["runs"]:
-        assert run["settings"]
-        assert isinstance(run["seed"], int)
-        assert run["result"]
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_each_has_figures_findings_and_runs_with_their_settings(name: str, done: Path) -> None:
+    page = (done / "index.html").read_text(encoding="utf-8")
+    section = page.partition(f'<section id="{name}">')[2].partition("</section>")[0]
+
+    assert "<li" in section
+    pictures = PICTURE.findall(section)
+    assert sorted(file for file, *_ in pictures) == sorted(
+        path.name for path in done.glob(f"{name}-*.png")
+    )
+    for file, width, height in pictures:
+        with Image.open(done / file) as picture:
+            assert np.allclose(picture.size, [2 * int(width), 2 * int(height)], atol=2)
+    for run, result in read_results(done / f"{name}.json").done:
+        assert run.settings
+        assert isinstance(run.seed, int)
+        assert result
+
+
+def test_a_page_without_runs_is_drawn_from_the_stored_results(tmp_path: Path, done: Path) -> None:
+    shutil.copy(done / "language.json", tmp_path)
+
+    page = conduct([], Scale.TINY, None, tmp_path)
+
+    assert page.read_text(encoding="utf-8").count("<section") == 1
+    (figure,) = tmp_path.glob("*.png")
+    assert figure.read_bytes() == (done / figure.name).read_bytes()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_committed_page_shows_the_committed_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawing takes seconds, so the figures are checked by their names and sizes only."""
+    committed = Path(conducting.__file__).parent / "results" / "small"
+    for path in committed.glob("*.json"):
+        shutil.copy(path, tmp_path)
+    monkeypatch.setattr(conducting, "write_png", lambda figure, path: path.touch())
+
+    page = conduct([], Scale.SMALL, None, tmp_path).read_text(encoding="utf-8")
+
+    assert page == (committed / "index.html").read_text(encoding="utf-8")
+    drawn = {path.name for path in tmp_path.glob("*.png")}
+    assert drawn == {path.name for path in committed.glob("*.png")}
+    for file, width, height in PICTURE.findall(page):
+        with Image.open(committed / file) as picture:
+            assert np.allclose(picture.size, [2 * int(width), 2 * int(height)], atol=2)
 
 
 KILLED = """
@@ -97,23 +133,42 @@ def test_a_run_that_was_killed_goes_on_and_is_not_done_twice(
     conduct(["variance"], Scale.TINY, None, tmp_path)
 
     assert {path: path.stat().st_mtime_ns for path in left} == left
-    found, whole = (
-        json.loads((folder / "results.json").read_text())["experiments"]["variance"]
-        for folder in (tmp_path, done)
-    )
-    assert found == whole
+    path = tmp_path / "variance.json"
+    found = read_results(path)
+    assert found.done == read_results(done / "variance.json").done
+    write_results(path, found._replace(date="1 May 2020"))
     again = {name: one._replace(task=refuse) for name, one in EXPERIMENTS.items()}
     monkeypatch.setattr(conducting, "EXPERIMENTS", again)
     conduct(["variance"], Scale.TINY, None, tmp_path)
+    assert read_results(path).date == "1 May 2020"  # the same runs
 
 
-def test_the_command_refuses_what_it_does_not_know(tmp_path: Path) -> None:
-    unknown = CliRunner().invoke(app, ["nothing"])
-    empty = CliRunner().invoke(app, ["images", "--data", str(tmp_path), "--out", str(tmp_path)])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing"], "got 'nothing'"),
+        (["images", "--data", "."], "data_batch_*.bin"),
+        (["images", "--page-only"], "takes no names, got images"),
+        (["--page-only"], "must hold results of an experiment"),
+    ],
+    ids=["unknown", "no data", "names and page", "no results"],
+)
+def test_the_command_refuses_wrong_arguments(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
 
-    assert (unknown.exit_code, empty.exit_code) == (2, 2)
-    assert "got 'nothing'" in unknown.output
-    assert "data_batch_*.bin" in empty.output
+    refused = CliRunner().invoke(app, [*arguments, "--out", "."], env={"COLUMNS": "300"})
+
+    assert refused.exit_code == 2
+    assert said in refused.output
+
+
+def test_results_of_two_scales_are_not_mixed(tmp_path: Path, done: Path) -> None:
+    shutil.copy(done / "language.json", tmp_path)
+
+    with pytest.raises(ValueError, match=r"of scale small, got tiny: choose another folder"):
+        conduct(["variance"], Scale.SMALL, None, tmp_path)
 
 
 @pytest.fixture
@@ -229,11 +284,14 @@ def test_a_text_without_lines_is_not_read_to_its_end(data: Path) -> None:
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"result": 3}', "[" * 100_000, '{"result": {"loss"'], ids=len
 )
-def test_what_is_no_result_of_a_run_is_refused_by_its_name(tmp_path: Path, content: str) -> None:
+def test_a_malformed_file_of_results_is_named(tmp_path: Path, content: str) -> None:
     run = Run("task", {}, 0)
-    (tmp_path / f"{run.key()}.json").write_text(content)
+    for name in (f"{run.key()}.json", "variance.json"):
+        (tmp_path / name).write_text(content)
 
-    with pytest.raises(ValueError, match=f"{run.key()}.json is no result of a run, remove it"):
+    with pytest.raises(ValueError, match=r"variance.json is not a file of results, remove it"):
+        conduct([], Scale.TINY, None, tmp_path)
+    with pytest.raises(ValueError, match=f"{run.key()}.json is not a file of results, remove it"):
         result_of(run, EXPERIMENTS["variance"], Place({}, "cpu"), tmp_path, lambda part: None)
 
 
@@ -249,12 +307,11 @@ def test_one_billion_words_files(data: Path) -> None:
 def test_experiments_train_on_the_data_that_is_there(data: Path, tmp_path: Path) -> None:
     assert set(kinds_of(data)) == {"CIFAR-10", "ImageNet", "text"}
 
-    page = conduct(["language", "images"], Scale.TINY, data, tmp_path / "out")
+    out = conduct(["language", "images"], Scale.TINY, data, tmp_path / "out").parent
 
-    runs = json.loads((page.parent / "results.json").read_text())["experiments"]
-    used = {run["settings"]["data"] for run in runs["images"]["runs"]}
-    assert used == {"CIFAR-10", "ImageNet"}
-    assert runs["language"]["runs"][0]["settings"]["text"] == "one billion word"
+    images, language = (read_results(out / f"{name}.json").done for name in ("images", "language"))
+    assert {run.settings["data"] for run, _ in images} == {"CIFAR-10", "ImageNet"}
+    assert {run.settings["text"] for run, _ in language} == {"one billion word"}
 
 
 @pytest.mark.parametrize("name", ["Adam", "RAdam"])
