@@ -1,10 +1,11 @@
-"""One step of RAdam beside those of others, and beside the traffic that none can do without.
+"""One step of RAdam against those of other optimizers, and against the memory traffic alone.
 
-`python benchmarks/step_speed.py` from the checkout measures all, `--quick` the small sizes alone;
-`--only NAME` (a part of a name, repeatable) some. All that fit into memory together take turns, in
-an order that changes; else each takes turns with the limit. A time is the median of the turns, and
-the spread their quartiles. JSON and a chart go to benchmarks/results, unless `--only` left some
-out; what is measured again on the same day and machine is replaced. `--gpu` does so on a GPU.
+`python benchmarks/step_speed.py` from the checkout measures all, `--quick` the small sizes only;
+`--only NAME` (a part of a name, repeatable) some. Those that fit into memory together are timed in
+alternation, in a changing order; otherwise each alternates with the limit. A time is the median of
+the turns, and the spread their quartiles. JSON and a chart go to benchmarks/results, unless some
+were left out with `--only`; results of the same case, day and machine are replaced. `--gpu` runs
+on a GPU, and `--chart JSON` measures nothing and draws the chart of stored results.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import gc
+import io
 import json
 import os
 import platform
@@ -30,6 +32,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from contenders import FUSED, LIMIT, Shapes, Step
 from matplotlib.ticker import EngFormatter
+from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -55,7 +58,16 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], help="a part of a contender's name")
     parser.add_argument("--case", action="append", default=[], help=", ".join(CASES))
     parser.add_argument("--gpu", action="store_true", help="on a GPU, by Torch and CuPy")
+    parser.add_argument(
+        "--chart",
+        metavar="JSON",
+        type=Path,
+        help="draw the chart of these results, measure nothing",
+    )
     options = parser.parse_args()
+    if options.chart:
+        print(chart(json.loads(options.chart.read_text()), options.chart))
+        return
     kinds = gpu_contenders if options.gpu else contenders
     if kinds is contenders and find_spec("numba") is None:
         parser.error("the limit is a loop of numba's: pip install numba")
@@ -203,18 +215,18 @@ def write(kinds: Any, results: list[dict[str, Any]]) -> str:
         results = sorted(
             kept + results, key=lambda row: (row["dtype"], [*CASES].index(row["case"]))
         )
-    text = json.dumps({"date": date, "machine": said, "results": results}, indent=1)
-    file.write_text(text + "\n")
+    document = {"date": date, "machine": said, "results": results}
+    file.write_text(json.dumps(document, indent=1) + "\n")
+    return f"{file} and {chart(document, file)}"
+
+
+def chart(document: dict[str, Any], file: Path) -> Path:
+    """Draw a PNG beside `file`: the time of a step against the size, of float32 in one array."""
+    said, results = document["machine"], document["results"]
     where = said.get("gpu", f"{said['processor']}, {said['cores']} cores")
-    chart(results, list(kinds.CONTENDERS), f"{where}, {date}", RESULTS / f"{name}.svg")
-    return f"benchmarks/results/{name}.json and .svg"
-
-
-def chart(results: list[dict[str, Any]], names: list[str], title: str, file: Path) -> None:
-    """Time per step against size, both logarithmic, of float32 in one array."""
-    figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7.2, 5), layout="constrained")
     colors = {True: iter(plt.get_cmap("Dark2").colors), False: iter(plt.get_cmap("tab10").colors)}
-    for name in names:
+    for name in dict.fromkeys(row["name"] for row in results):
         points = [
             (float(row["case"]), row["seconds"])
             for row in results
@@ -227,12 +239,18 @@ def chart(results: list[dict[str, Any]], names: list[str], title: str, file: Pat
                 style = {"color": next(colors[ours]), "ls": "-" if ours else "--", "marker": "."}
                 style["lw"] = 3 if name == FUSED else 1
             axes.loglog(*zip(*sorted(points), strict=True), label=name, **style)
-    axes.set(xlabel="parameters, float32", ylabel="time of a step", title=title)
+    axes.set(xlabel="parameters, float32", ylabel="time of a step")
+    axes.set_title(f"{where}, {document['date']}")
     axes.yaxis.set_major_formatter(EngFormatter("s"))
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", ncols=2)
-    figure.savefig(file, metadata={"Date": None})
+    full, picture = io.BytesIO(), file.with_suffix(".png")
+    figure.savefig(full, format="png", dpi=192)
     plt.close(figure)
+    pixels = Image.open(full).convert("RGB")  # a palette halves the file and looks the same
+    palette = pixels.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    palette.save(picture, optimize=True)
+    return picture
 
 
 if __name__ == "__main__":
