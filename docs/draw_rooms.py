@@ -1,55 +1,62 @@
-"""Draws docs/pictures/rooms.svg: who imports whom, as it stands in the sources.
+"""Draws docs/pictures/rooms.svg: the imports between the parts of the project.
 
-`python docs/draw_rooms.py` writes it anew; `lint-imports` says which ways are allowed.
+`python docs/draw_rooms.py` updates it from the sources; `lint-imports` checks which imports are
+allowed.
 """
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import grimp
-import matplotlib
-from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
 
 PICTURE = Path(__file__).parent / "pictures" / "rooms.svg"
 ROOTS = ("radam_ref", "radam_adapters", "radam_conformance")
 SPECIFICATION = ("_config", "_terms", "_step")
 PAPER = ("algorithm1", "schedules", "variance")
-# Where each room stands, and what is in it; the arrows come from the imports.
-ROOMS = {
-    "radam_adapters": (1.4, 4.4, "Torch, JAX, NumPy in place,\nCuPy, SciPy"),
-    "radam_conformance": (6.6, 4.4, "the judge: vectors, oracles,\nverdicts, diagnosis"),
-    "radam_ref.optimize": (0.9, 2.4, "minimize, Stepper"),
-    "the rest of the paper": (7.1, 2.4, "algorithm1, schedules,\nvariance"),
-    "radam_ref": (4.0, 2.4, "its public names, dialects,\nboundary, state files"),
-    "the specification": (4.0, 0.4, "_config, _terms, _step:\nAlgorithm 2, once"),
+# The center of each part's box in pixels, and what the part contains.
+PARTS = {
+    "radam_adapters": (175, 55, ("Torch, JAX, NumPy in place,", "CuPy, SciPy")),
+    "radam_conformance": (645, 55, ("the suite: vectors, oracles,", "verdicts, diagnosis")),
+    "radam_ref.optimize": (130, 235, ("minimize, Stepper",)),
+    "the rest of the paper": (690, 235, ("algorithm1, schedules,", "variance")),
+    "radam_ref": (410, 235, ("public names, dialects,", "validation, state files")),
+    "the specification": (410, 415, ("_config, _terms, _step:", "Algorithm 2")),
 }
-WIDTH, HEIGHT = 2.3, 1.0
-BLUE = "#37618e"
+WIDTH, HEIGHT, GAP = 230, 90, 4
+# The background is white in dark mode too: whether a site is dark is not known inside a picture.
+HEAD = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 470" width="820" height="470">
+<style>
+text { font: 14px sans-serif; text-anchor: middle; fill: #222 }
+.name { font-size: 16px; font-weight: bold }
+.part { fill: #eef4fb; stroke: #37618e }
+line { stroke: #37618e; stroke-width: 2; marker-end: url(#tip) }
+</style>
+<marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="6" markerHeight="6" orient="auto">
+<path d="M0 0 8 4 0 8z" fill="#37618e"/>
+</marker>
+<rect width="820" height="470" fill="#fff"/>"""
 
 
-def room(module: str) -> str:
-    """The room that a module is in."""
+def part(module: str) -> str:
+    """The part of the project that a module belongs to."""
     root, _, rest = module.partition(".")
-    part = rest.partition(".")[0]
+    inside = rest.partition(".")[0]
     if root != "radam_ref":
         return root
-    if part in SPECIFICATION:
+    if inside in SPECIFICATION:
         return "the specification"
-    return (
-        "the rest of the paper"
-        if part in PAPER
-        else "radam_ref" + ".optimize" * (part == "optimize")
-    )
+    if inside in PAPER:
+        return "the rest of the paper"
+    return "radam_ref.optimize" if inside == "optimize" else "radam_ref"
 
 
-def ways() -> list[tuple[str, str]]:
-    """Which room imports which, each pair once."""
+def imports() -> list[tuple[str, str]]:
+    """Which part imports which, each pair once."""
     graph = grimp.build_graph(*ROOTS, exclude_type_checking_imports=True, cache_dir=None)
     pairs = {
-        (room(module), room(other))
+        (part(module), part(other))
         for module in graph.modules
         for other in graph.find_modules_directly_imported_by(module)
     }
@@ -57,36 +64,33 @@ def ways() -> list[tuple[str, str]]:
 
 
 def border(name: str, other: str) -> tuple[float, float]:
-    """Where the line to another room leaves a room."""
-    (x, y, _), (x_other, y_other, _) = ROOMS[name], ROOMS[other]
-    middle, dx, dy = (x + WIDTH / 2, y + HEIGHT / 2), x_other - x, y_other - y
-    reach = min(WIDTH / 2 / abs(dx) if dx else 9, HEIGHT / 2 / abs(dy) if dy else 9)
-    return middle[0] + dx * reach, middle[1] + dy * reach
+    """Where the line between the centers of two parts leaves the box of the first."""
+    (x, y, _), (x_other, y_other, _) = PARTS[name], PARTS[other]
+    dx, dy = x_other - x, y_other - y
+    horizontal = (WIDTH / 2 + GAP) / abs(dx) if dx else 1
+    vertical = (HEIGHT / 2 + GAP) / abs(dy) if dy else 1
+    reach = min(horizontal, vertical)
+    return x + dx * reach, y + dy * reach
 
 
 def drawn() -> str:
-    """The picture, the same text each time."""
-    figure = Figure(figsize=(8.2, 4.9))
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0.6, 9.7), ylim=(0.1, 5.7))
-    axes.axis("off")
-    for name, (x, y, what) in ROOMS.items():
-        box = FancyBboxPatch(
-            (x, y), WIDTH, HEIGHT, boxstyle="round,pad=0.06", fc="#eef4fb", ec="#37618e"
+    """The picture as SVG."""
+    lines = [HEAD]
+    for name, (x, y, contents) in PARTS.items():
+        lines.append(
+            f'<rect class="part" x="{x - WIDTH // 2}" y="{y - HEIGHT // 2}" '
+            f'width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
         )
-        axes.add_patch(box)
-        axes.text(x + WIDTH / 2, y + 0.78, name, ha="center", va="center", weight="bold", size=11)
-        axes.text(x + WIDTH / 2, y + 0.32, what, ha="center", va="center", size=9)
-    for name, other in ways():
-        start, end = border(name, other), border(other, name)
-        style = {"arrowstyle": "-|>", "color": BLUE, "shrinkA": 5, "shrinkB": 5, "lw": 1.3}
-        axes.annotate("", end, start, arrowprops=style)
-    text = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "rooms", "svg.fonttype": "path"}):
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+        lines.append(f'<text class="name" x="{x}" y="{y - 15}">{name}</text>')
+        for row, content in enumerate(contents):
+            lines.append(f'<text x="{x}" y="{y + 10 + 19 * row}">{content}</text>')
+    for name, other in imports():
+        (x1, y1), (x2, y2) = border(name, other), border(other, name)
+        lines.append(f'<line x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}"/>')
+    return "\n".join([*lines, "</svg>"]) + "\n"
 
 
 if __name__ == "__main__":
-    PICTURE.write_text(drawn(), encoding="utf-8")
-    for name, other in ways():
+    PICTURE.write_text(drawn(), encoding="utf-8", newline="\n")
+    for name, other in imports():
         print(name, "imports", other)

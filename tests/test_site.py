@@ -155,4 +155,4 @@ def test_the_picture_of_the_rooms_is_what_the_sources_say() -> None:
     rooms = script("draw_rooms")
 
     assert rooms.PICTURE.read_text(encoding="utf-8") == rooms.drawn()
-    assert not any(to.startswith(("radam_adapters", "radam_conf")) for _, to in rooms.ways())
+    assert not any(to.startswith(("radam_adapters", "radam_conf")) for _, to in rooms.imports())
