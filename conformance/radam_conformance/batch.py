@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from . import reports, terminal
+from .harness import check_system
 from .report import Report, exit_code
 from .schedule import Progress
 from .spec import LoadError, Spec
@@ -66,7 +67,13 @@ def judge_each(
     -------
     Batch
         After Ctrl-C of the ports until then.
+
+    Raises
+    ------
+    LoadError
+        No port can be run on this system.
     """
+    check_system()  # once, rather than for each port
     batch = Batch()
     try:
         for spec in specs:

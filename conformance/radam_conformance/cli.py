@@ -262,8 +262,9 @@ def _leave(number: int, frame: object) -> None:
 
 def main() -> None:
     """The command line; every foreseeable fault is one sentence and an exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+    for name in ("SIGTERM", "SIGHUP"):
+        if number := getattr(signal, name, None):  # Windows has no SIGHUP
+            signal.signal(number, _leave)
     with streams.lasting() as out:
         code = _exit_code()
         out.flush()

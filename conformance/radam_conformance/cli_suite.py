@@ -11,6 +11,7 @@ import typer
 from . import export, listing, new_harness, terminal
 from .cases import load_case, load_suite
 from .cli_options import Dtype, Only, Skip, UsageError, chosen_cases
+from .harness import check_system
 
 INTEGRITY = 4
 
@@ -48,6 +49,7 @@ def selftest(
     from . import harness_trials, selftest_page, selftest_text
     from . import selftest as proof
 
+    check_system()  # before minutes of work: the faulty harnesses at the end are run
     with terminal.progress("self-test") as progress:
         result = proof.run(progress, jobs=jobs)
     terminal.show(selftest_text.render(result))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sysconfig
 import time
 from dataclasses import dataclass
@@ -63,6 +64,23 @@ class Outcome:
     seconds: float = 0.0
 
 
+def check_system() -> None:
+    """Refuse to run an implementation on a system without process groups.
+
+    Raises
+    ------
+    LoadError
+        On Windows: in one sentence, what is missing and what to do instead.
+    """
+    if not hasattr(os, "killpg"):
+        raise LoadError(
+            f"implementations can be run on Linux and macOS only: {platform.system()} has no POSIX "
+            "process groups, by which an implementation is stopped together with the processes "
+            "that it started; run this command in WSL, or test against the vectors that "
+            "`radam-conformance export DIR` writes"
+        )
+
+
 class Harness:
     """A running port, as a context manager that leaves no process behind.
 
@@ -84,12 +102,13 @@ class Harness:
     Raises
     ------
     LoadError
-        In one sentence: why the port could not be loaded or started.
+        In one sentence: why the port could not be loaded or started, or why none can be here.
     """
 
     hello: Hello
 
     def __init__(self, spec: Spec, *, timeout_scale: float = 1.0, later: bool = False) -> None:
+        check_system()
         self._spec = spec
         self._scale = timeout_scale
         self._gave_up = ""

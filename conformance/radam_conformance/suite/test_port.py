@@ -2,7 +2,9 @@
 
 import pytest
 
+from radam_conformance.harness import check_system
 from radam_conformance.pytest_plugin import PortCase, cases
+from radam_conformance.spec import LoadError
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -13,7 +15,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = ("level", "dialect", "map", "set", "timeout_scale")
     try:
         wanted = cases(option.radam_impl, *(getattr(option, f"radam_{name}") for name in names))
-    except ValueError as error:
+        check_system()
+    except (LoadError, ValueError) as error:
         raise pytest.UsageError(f"radam_conformance.suite: {error}") from None
     metafunc.parametrize("case", wanted, ids=[case.id for case in wanted])
 
