@@ -269,7 +269,7 @@ def main() -> None:
         code = _exit_code()
         out.flush()
         # A reader that has seen enough of a pipe, as `head` does, changes nothing of the verdict.
-        if out.fault and not isinstance(out.fault, BrokenPipeError):
+        if out.fault and not streams.is_closed_pipe(out.fault):
             terminal.complain(f"stdout cannot be written: {out.fault.strerror}")
             code = code or USAGE
     sys.exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -52,6 +53,13 @@ class Lasting:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
+
+
+def is_closed_pipe(fault: OSError) -> bool:
+    """Whether a stream could not be written because its reader has closed the pipe."""
+    # Windows reports this as EINVAL too (https://bugs.python.org/issue30418).
+    invalid = sys.platform == "win32" and fault.errno == errno.EINVAL
+    return invalid or isinstance(fault, BrokenPipeError)
 
 
 @contextmanager

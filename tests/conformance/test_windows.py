@@ -1,12 +1,14 @@
 """Without what POSIX has alone, the suite lists, exports and verifies, and runs nothing."""
 
+import errno
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-from radam_conformance import check, golden_files, verify
+from radam_conformance import check, golden_files, streams, verify
 from radam_conformance.cases import load_suite
 from radam_conformance.drivers import load
 from radam_conformance.reports import parse_targets
@@ -103,3 +105,25 @@ def test_a_report_goes_to_a_file_on_a_drive() -> None:
     ((kind, path),) = parse_targets([r"json:C:\report.json"])
 
     assert (kind, str(path)) == ("json", r"C:\report.json")
+
+
+# Pipes
+
+
+@pytest.mark.parametrize(
+    ("platform", "number", "closed"),
+    [
+        ("linux", errno.EPIPE, True),
+        ("win32", errno.EPIPE, True),
+        ("win32", errno.EINVAL, True),
+        ("linux", errno.EINVAL, False),
+        ("win32", errno.ENOSPC, False),
+    ],
+)
+def test_a_pipe_whose_reader_has_left_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, platform: str, number: int, closed: bool
+) -> None:
+    """Python reports it on Windows as it does here, or as an invalid argument."""
+    monkeypatch.setattr(sys, "platform", platform)
+
+    assert streams.is_closed_pipe(OSError(number, os.strerror(number))) is closed
