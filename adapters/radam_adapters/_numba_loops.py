@@ -128,22 +128,24 @@ def cache_folder() -> Path:
 
 def is_private(folder: Path) -> bool:
     """Whether no other user can put files there: numba unpickles what it finds."""
-    if not hasattr(os, "getuid"):  # Windows keeps it in the user's own profile
-        return True
+    if not hasattr(os, "getuid"):
+        # Windows has access lists in place of owner and mode, and closes a profile to other users.
+        profile = Path(os.path.expanduser("~"))
+        return folder.resolve().is_relative_to(profile.resolve())
     stats = [place.stat() for place in (folder, folder.parent)]
     return all(at.st_uid in (0, os.getuid()) and not at.st_mode & stat.S_IWOTH for at in stats)
 
 
 def write_whole(file: Path, text: str) -> None:
     """Write beside the file and rename, as two processes may do at a time."""
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as new:
-        try:
-            new.write(text)
-            new.flush()
-            os.replace(new.name, file)
-        except OSError:
-            os.unlink(new.name)
-            raise
+    new = tempfile.NamedTemporaryFile(dir=file.parent, delete=False)
+    try:
+        with new:
+            new.write(text.encode())
+        os.replace(new.name, file)  # which Windows refuses while a file is open
+    except OSError:
+        os.unlink(new.name)
+        raise
 
 
 def function_from(text: str) -> tuple[Callable[..., None], bool]:
