@@ -216,7 +216,7 @@ def write(kinds: Any, results: list[dict[str, Any]]) -> str:
             kept + results, key=lambda row: (row["dtype"], [*CASES].index(row["case"]))
         )
     document = {"date": date, "machine": said, "results": results}
-    file.write_text(json.dumps(document, indent=1) + "\n")
+    file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8", newline="\n")
     return f"{file} and {chart(document, file)}"
 
 

@@ -54,7 +54,7 @@ def selftest(
         result = proof.run(progress, jobs=jobs)
     terminal.show(selftest_text.render(result))
     if page is not None:
-        page.write_text(selftest_page.page(result), encoding="utf-8")
+        page.write_text(selftest_page.page(result), encoding="utf-8", newline="\n")
     with terminal.progress("faulty harnesses") as progress:
         trials = harness_trials.run(progress)
     terminal.show(harness_trials.render(trials))

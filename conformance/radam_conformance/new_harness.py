@@ -108,7 +108,7 @@ def write(directory: Path, language: str) -> list[Path]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for path, text in contents.items():
-            with path.open("x", encoding="utf-8") as file:
+            with path.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
     except OSError as error:
         raise HarnessError(f"{directory} cannot be written: {error.strerror}") from error

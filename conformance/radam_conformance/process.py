@@ -224,4 +224,4 @@ def _how(code: int) -> str:
 def _offer_to_the_kernel(pid: int) -> None:
     """Where memory runs out, Linux ends this process first, and not the judge."""
     with suppress(OSError):
-        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
+        Path(f"/proc/{pid}/oom_score_adj").write_bytes(b"1000")

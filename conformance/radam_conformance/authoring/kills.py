@@ -80,7 +80,7 @@ def main() -> None:
         matrix = dict(zip(names, pool.map(_overs, names, chunksize=4), strict=True))
     chosen = choose(matrix, BEYOND)
     lines = (f"{json.dumps(key)}: {json.dumps(chosen[key])}" for key in sorted(chosen))
-    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

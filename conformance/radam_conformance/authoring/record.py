@@ -119,7 +119,7 @@ def _followed(problem: Problem) -> Iterator[list[float]]:
 def main() -> None:
     """Write the file."""
     records = {name: record(problem()) for name, problem in PROBLEMS.items()}
-    FILE.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    FILE.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

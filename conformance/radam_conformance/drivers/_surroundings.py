@@ -52,7 +52,9 @@ def _put_stream(name: str, descriptor: int, stream: Any, copy: int) -> None:
     os.dup2(copy, descriptor)
     os.close(copy)
     if stream.closed:
-        stream = open(descriptor, "w", buffering=1, errors="backslashreplace", closefd=False)
+        stream = open(
+            descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
+        )
     setattr(sys, name, stream)
 
 

@@ -75,7 +75,9 @@ def parse_report(content: bytes) -> Document:
 
 def schema() -> Document:
     """The JSON Schema (2020-12) of a report."""
-    text = (files(__package__) / "schema" / f"report-{FORMAT}.schema.json").read_text("utf-8")
+    text = (files(__package__) / "schema" / f"report-{FORMAT}.schema.json").read_text(
+        encoding="utf-8"
+    )
     loaded: Document = json.loads(text)
     return loaded
 
