@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -63,6 +64,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what is neither slow nor in need of a framework as fast."""
     if not any(item.get_closest_marker(name) for name in ("slow", *FRAMEWORKS)):
         item.add_marker("fast")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip on Windows what needs a POSIX system."""
+    for item in items if sys.platform == "win32" else ():
+        if item.get_closest_marker("posix"):
+            item.add_marker(pytest.mark.skip(reason="needs a POSIX system, for example WSL"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -85,6 +85,7 @@ def test_importing_a_package_loads_no_framework(package: str) -> None:
     assert modules & {*FRAMEWORKS, *OF_THE_JUDGE_ALONE} == set()
 
 
+@pytest.mark.posix
 def test_a_worker_loads_its_port_and_nothing_of_the_judge(tmp_path: Path) -> None:
     port = tmp_path / "port.py"
     port.write_text("def step(params, grads, state, hyper):\n    return params, state\n")

@@ -129,6 +129,7 @@ RATES = np.linspace(0, 1, 7)
 COMPONENTWISE = RAdamConfig(1.0, dialect=Dialect(complex="componentwise"))
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("dtype", "config", "lr", "first"),
     [
@@ -162,6 +163,7 @@ def test_the_generated_kernel_compiled_as_cplusplus_has_the_bits_of_numpy(
     assert len(stand_in) == 2 * 7 * (2 if config is COMPONENTWISE else 1)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("in_place", [False, True])
 def test_small_arrays_of_a_list_share_a_launch(stand_in: list[str], in_place: bool) -> None:
     """Ten of float32, five of float64, strided and complex ones and an empty one: five launches."""
@@ -188,6 +190,7 @@ def test_small_arrays_of_a_list_share_a_launch(stand_in: list[str], in_place: bo
     assert len(stand_in) == 5
 
 
+@pytest.mark.posix
 def test_a_gradient_that_overlaps_params_is_read_first(stand_in: list[str]) -> None:
     memory = np.linspace(1, 2, 8)
     x, g = put(memory)[1:], put(memory)[:-1]
@@ -197,6 +200,7 @@ def test_a_gradient_that_overlaps_params_is_read_first(stand_in: list[str]) -> N
     assert_same_bits(x, expected)
 
 
+@pytest.mark.posix
 def test_gradients_of_a_list_are_read_before_they_are_written(stand_in: list[str]) -> None:
     """The gradients of a*b are b and a; the third's is its own params."""
     plain = [np.full(5, 1.0), np.full(5, 2.0), np.full(5, 3.0)]
@@ -212,6 +216,7 @@ def test_gradients_of_a_list_are_read_before_they_are_written(stand_in: list[str
         assert_same_bits(x, wanted)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("role", ["params", "m", "v"])
 def test_arrays_that_are_written_must_be_apart(role: str, stand_in: list[str]) -> None:
     memory = put(np.ones(10))
@@ -227,6 +232,7 @@ def test_arrays_that_are_written_must_be_apart(role: str, stand_in: list[str]) -
     assert stand_in == []
 
 
+@pytest.mark.posix
 def test_an_lr_on_another_device_reaches_no_kernel(stand_in: list[str]) -> None:
     """With CuPy `radam_ref.step` says why; to it the stand-in's arrays are NumPy's."""
     elsewhere = type("Elsewhere", (cupy_stand_in.ndarray,), {"device": "another"})
@@ -238,6 +244,7 @@ def test_an_lr_on_another_device_reaches_no_kernel(stand_in: list[str]) -> None:
     assert stand_in == []
 
 
+@pytest.mark.posix
 def test_interleaved_columns_of_a_matrix_are_apart(stand_in: list[str]) -> None:
     matrix = put(np.zeros((5, 3)))
     moments = [[put(np.zeros(5)) for _ in "abc"] for _ in "mv"]

@@ -81,6 +81,7 @@ def test_the_compiler_gives_the_numbers_of_the_loop() -> None:
     torch.testing.assert_close(*ended)
 
 
+@pytest.mark.posix
 def test_compiled_code_has_the_numbers_of_the_loop() -> None:
     ended = []
     for compiled in (False, True):

@@ -110,6 +110,8 @@ def test_only_the_job_that_runs_nothing_of_the_caller_can_write() -> None:
     assert [list(step) for step in WORKFLOW["jobs"]["badge"]["steps"]] == [["name", "env", "run"]]
 
 
+@pytest.mark.slow
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("specs", "code", "message"),
     [("right", 0, "paper, Core 2/2 of {}"), ("right\nwrong", 1, "1 of 2 pass")],
@@ -146,6 +148,7 @@ def test_the_workflow_tests_and_reports(
     }  # fmt: skip
 
 
+@pytest.mark.posix
 def test_a_run_without_a_report_has_no_badge(tmp_path: Path) -> None:
     output, report = tmp_path / "output", step("test", "Report")["run"]
     done = run(report, tmp_path, RUNNER_TEMP=str(tmp_path), GITHUB_OUTPUT=str(output))
@@ -191,6 +194,7 @@ class Publisher:
         return self.git("-C", port, "log", "--format=%s", "badges").splitlines()
 
 
+@pytest.mark.posix
 def test_a_badge_is_published_beside_the_others(tmp_path: Path) -> None:
     (text,) = blocks("json")
     publisher = Publisher(tmp_path)
@@ -212,6 +216,7 @@ def test_a_badge_is_published_beside_the_others(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.posix
 def test_a_badge_that_cannot_be_published_fails_the_job(tmp_path: Path) -> None:
     assert Publisher(tmp_path).publish(blocks("json")[0], port="owner/none") == 1
 
@@ -219,6 +224,8 @@ def test_a_badge_that_cannot_be_published_fails_the_job(tmp_path: Path) -> None:
 # The plain workflow, and the rest of the page
 
 
+@pytest.mark.slow
+@pytest.mark.posix
 def test_the_plain_workflow_judges_a_port_and_leaves_the_reports(tmp_path: Path) -> None:
     shutil.copy(FOLDER / "textbook.py", tmp_path / "port.py")
     steps = PLAIN["jobs"]["conformance"]["steps"]

@@ -75,6 +75,7 @@ def check_complaint(done: Done, code: int, sentence: str) -> None:
 # Bad input
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -104,6 +105,7 @@ def test_bad_input_to_run_gets_one_sentence(
     check_complaint(run("run", *words), code, sentence)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -115,6 +117,7 @@ def test_the_installed_command_exits_likewise(words: list[str], code: int, sente
     check_complaint(shell(*words), code, sentence)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -131,6 +134,7 @@ def test_bad_input_to_the_others_gets_one_sentence(
     check_complaint(run(*words), code, sentence)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("command", ["run", "identify"])
 @pytest.mark.parametrize(
     "words",
@@ -174,6 +178,7 @@ def test_no_arguments_show_the_commands_and_the_exit_codes(run: Run) -> None:
     assert "5 nothing ran, 130 interrupted" in unwrapped(done.out + done.err)
 
 
+@pytest.mark.posix
 def test_a_bad_port_does_not_keep_the_next_from_its_report(run: Run) -> None:
     done = run("run", "func:nowhere.py:step", TEXTBOOK, "--only", "core/smoke-01-f64")
 
@@ -185,6 +190,7 @@ def test_a_bad_port_does_not_keep_the_next_from_its_report(run: Run) -> None:
 # Reports
 
 
+@pytest.mark.posix
 def test_a_dtype_that_is_not_offered_leaves_nothing_to_run() -> None:
     done = shell("run", FLOAT32_ALONE, "--only", "core/*-f64")
 
@@ -193,6 +199,7 @@ def test_a_dtype_that_is_not_offered_leaves_nothing_to_run() -> None:
     assert "not offered: float64" in done.out
 
 
+@pytest.mark.posix
 def test_a_right_port_exits_0() -> None:
     done = shell("run", TEXTBOOK, "--level", "core", "--skip", "core/chain-*", "--dtype", "float64")
 
@@ -202,6 +209,7 @@ def test_a_right_port_exits_0() -> None:
     assert "how it differs" not in done.out
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(("grade", "code"), [("binary64", 1), ("binary32", 0)])
 def test_the_grade_decides_about_scalars_in_binary32(run: Run, grade: str, code: int) -> None:
     options = ["--set", "scalars=mixed", "--only", "core/crossing-06-*", "--grade", grade]
@@ -211,6 +219,7 @@ def test_the_grade_decides_about_scalars_in_binary32(run: Run, grade: str, code:
     assert "precision 2 of 2 cases" in unwrapped(done.out)
 
 
+@pytest.mark.posix
 def test_the_report_has_a_command_that_reproduces_the_verdict() -> None:
     fault = ["--set", "fault=t counts twice", "--dialect", "paper"]
     done = shell("run", port("faulty").text, *fault, "--only", "core/crossing-06-*")
@@ -224,6 +233,7 @@ def test_the_report_has_a_command_that_reproduces_the_verdict() -> None:
     assert "fail 1 of 1 cases" in unwrapped(again.out)
 
 
+@pytest.mark.posix
 def test_identify_says_which_dialect(run: Run) -> None:
     done = run("identify", TEXTBOOK, "--set", "threshold=5")
 
@@ -363,6 +373,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+@pytest.mark.posix
 def test_an_interrupt_ends_the_worker_too() -> None:
     judge = subprocess.Popen(
         [SCRIPT, "run", port("misbehaving").text, "--set", "deed=sleep"],

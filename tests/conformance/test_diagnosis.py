@@ -197,6 +197,7 @@ def counted() -> Callable[..., Mapping[str, int]]:
     return causes
 
 
+@pytest.mark.posix
 def test_thinc_is_a_step_ahead(counted: Callable[..., Mapping[str, int]]) -> None:
     pytest.importorskip("thinc")
     port = "func:radam_conformance.ports.thinc_radam:step"
@@ -206,6 +207,7 @@ def test_thinc_is_a_step_ahead(counted: Callable[..., Mapping[str, int]]) -> Non
     }
 
 
+@pytest.mark.posix
 def test_optax_in_float32_has_scalars_in_float32(counted: Callable[..., Mapping[str, int]]) -> None:
     pytest.importorskip("optax")
     found = counted("optax:optax.radam", "core/crossing-0?-f32", "resume/state-03-f32", "eps0/st*")
@@ -214,6 +216,7 @@ def test_optax_in_float32_has_scalars_in_float32(counted: Callable[..., Mapping[
     assert found[FAULTS["zero-by-zero"].sentence] == 1
 
 
+@pytest.mark.posix
 def test_optimi_has_three_faults_at_once(counted: Callable[..., Mapping[str, int]]) -> None:
     pytest.importorskip("optimi")
     found = counted(
@@ -228,6 +231,7 @@ def test_optimi_has_three_faults_at_once(counted: Callable[..., Mapping[str, int
     }
 
 
+@pytest.mark.posix
 def test_coupled_decay_of_pytorch_optimizer_does_nothing(
     counted: Callable[..., Mapping[str, int]],
 ) -> None:
@@ -237,6 +241,7 @@ def test_coupled_decay_of_pytorch_optimizer_does_nothing(
     assert found == {"coupled decay is ignored, decoupled decay is not": 2}
 
 
+@pytest.mark.posix
 def test_torch_optimizer_shares_a_cache_and_computes_in_float32(
     counted: Callable[..., Mapping[str, int]],
 ) -> None:
@@ -249,6 +254,7 @@ def test_torch_optimizer_shares_a_cache_and_computes_in_float32(
     }
 
 
+@pytest.mark.posix
 def test_the_transcript_in_the_docs_is_what_is_printed() -> None:
     pytest.importorskip("thinc")
     _, transcript, _ = DOCS.read_text(encoding="utf-8").split("```")

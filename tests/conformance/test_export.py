@@ -320,6 +320,7 @@ def test_a_folder_with_other_content_is_refused_and_left_as_it_is(
     assert tree(tmp_path) == before
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("link", ["core", "loaders"])
 def test_a_link_that_leads_out_is_not_followed(
     core: tuple[Case, ...], tmp_path: Path, link: str

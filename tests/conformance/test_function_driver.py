@@ -13,6 +13,8 @@ from radam_conformance.harness import Harness
 from radam_conformance.protocol import RunRequest, Start
 from radam_conformance.spec import LoadError, parse_spec
 
+pytestmark = pytest.mark.posix
+
 REQUEST = RunRequest(
     id="sample",
     dtype="float64",

@@ -27,6 +27,8 @@ from .sample_ports import FOLDER
 from .test_cli import Done, check_complaint, unwrapped
 from .test_cli import run as run
 
+pytestmark = pytest.mark.posix
+
 PORTS = {port.name: port for port in load_known_ports()}
 ALWAYS = ["radam_ref.step", "sample, right", "sample, wrong"]
 FEW = ("core/smoke-0*", "core/crossing-0[67]-*")

@@ -13,6 +13,8 @@ from radam_conformance.harness import MOST_RESTARTS, Harness, Outcome
 from radam_conformance.protocol import RunRequest
 from radam_conformance.spec import LoadError, Spec, parse_spec
 
+pytestmark = pytest.mark.posix
+
 REQUEST = RunRequest(
     id="core/smoke-01-f64",
     dtype="float64",

@@ -131,6 +131,7 @@ def identified() -> MakeReport:
     return lambda name, **options: judge(port(name, **options), PROBES, every_dialect=True)
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("name", "options", "sentence"),
     [

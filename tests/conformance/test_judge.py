@@ -22,7 +22,7 @@ from radam_ref import Dialect, dialects
 from .ports.faulty import FAULTS
 from .sample_ports import port
 
-pytestmark = pytest.mark.usefixtures("oracle_once")
+pytestmark = [pytest.mark.posix, pytest.mark.usefixtures("oracle_once")]
 
 SHORT = load_suite("core/*", skip="core/chain-*")
 FLOAT64 = tuple(case for case in SHORT if case.dtype == "float64")

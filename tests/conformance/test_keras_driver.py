@@ -14,6 +14,8 @@ from radam_conformance.spec import LoadError, parse_spec
 
 from .sample_ports import FOLDER
 
+pytestmark = pytest.mark.posix
+
 SPEC = parse_spec("keras:keras_radam.RAdam")
 REQUEST = RunRequest(
     id="sample",

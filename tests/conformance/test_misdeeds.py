@@ -15,6 +15,8 @@ from radam_conformance.spec import LoadError, parse_spec
 
 from .sample_ports import port
 
+pytestmark = pytest.mark.posix
+
 FIRST = RunRequest(
     id="first",
     dtype="float64",

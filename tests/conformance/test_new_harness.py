@@ -64,6 +64,7 @@ def finished(written: tuple[str, Path]) -> Spec:
     return built(folder, language, "finished")
 
 
+@pytest.mark.posix
 def test_the_finished_harness_passes_all_that_it_offers(finished: Spec) -> None:
     report = judge(finished, load_suite(), seed=1)
 
@@ -75,6 +76,7 @@ def test_the_finished_harness_passes_all_that_it_offers(finished: Spec) -> None:
     assert {result.verdict for result in report.results} <= set(MET)
 
 
+@pytest.mark.posix
 def test_the_empty_harness_builds_and_says_that_its_step_is_not_written(
     written: tuple[str, Path],
 ) -> None:
@@ -97,6 +99,7 @@ ONE_OF_EACH = (
 )
 
 
+@pytest.mark.posix
 def test_what_is_not_offered_is_declined_by_name_and_the_next_case_is_answered(
     finished: Spec,
 ) -> None:
@@ -118,6 +121,7 @@ DECLINED = {
 }
 
 
+@pytest.mark.posix
 def test_a_word_that_is_part_of_an_offered_one_is_not_offered(written: tuple[str, Path]) -> None:
     language, folder = written
     (file,) = folder.glob("finished.[cmr]*")

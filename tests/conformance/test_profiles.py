@@ -28,6 +28,8 @@ from radam_ref import dialects
 
 from .sample_ports import port
 
+pytestmark = pytest.mark.posix
+
 TORCH = "torch:torch.optim.RAdam"
 
 

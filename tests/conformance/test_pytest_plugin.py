@@ -14,6 +14,8 @@ from radam_conformance.laws import law_ids
 
 from .sample_ports import FOLDER, port
 
+pytestmark = pytest.mark.posix
+
 CORE = [case.id for case in load_suite("core/*")]
 SUITE = ["--pyargs", "radam_conformance.suite", "--radam-impl"]
 

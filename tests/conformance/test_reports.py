@@ -30,6 +30,8 @@ from radam_ref import Dialect, rho
 
 from .sample_ports import port
 
+pytestmark = pytest.mark.posix
+
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "radam-conformance")
 RUDE = "<script>alert(1)</script> | `x` | @everyone\n\x1b[31m\x00 ]]> https://example.org/a.png"
 
@@ -569,6 +571,7 @@ def test_run_writes_every_kind_over_several_ports(tmp_path: Path) -> None:
         assert "there is no file" in (tmp_path / kind).read_text(encoding="utf-8")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -590,6 +593,7 @@ def test_a_stdout_that_takes_nothing_costs_no_report(
     assert reports.read_report(path)["exit_code"] == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_the_verdict_says_more_than_a_full_stdout(tmp_path: Path) -> None:
     wrong = [port("faulty").text, "--set", "fault=t counts twice", "--only", "core/smoke-01-f64"]
     command = ["bash", "-c", '"$0" "$@" > /dev/full', SCRIPT, "run", *wrong]
@@ -627,6 +631,7 @@ def test_a_full_disk_leaves_the_earlier_report_and_says_so(tmp_path: Path) -> No
     assert path.read_text() == "earlier"
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it reads Linux's /proc")
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupt_leaves_a_partial_report_and_no_process(tmp_path: Path, jobs: str) -> None:
     sleepy = [port("misbehaving").text, "--set", "deed=sleep", "--set", "at_lr=1.0"]

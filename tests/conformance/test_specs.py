@@ -10,6 +10,7 @@ from radam_conformance.drivers import load
 from radam_conformance.spec import LoadError, SpecError, parse_spec
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("text", "extras", "sentence"),
     [
@@ -92,6 +93,7 @@ def test_arrays_that_cannot_be_made_here_are_said_before_any_case(
     assert str(caught.value).startswith(f"func:math:hypot: {reason}")
 
 
+@pytest.mark.posix
 def test_a_device_that_is_not_here_is_said_before_any_case() -> None:
     with pytest.raises(LoadError) as caught:
         load(parse_spec("torch:torch.optim.RAdam", device="abacus"))
@@ -107,6 +109,7 @@ TIMM = {
 }
 
 
+@pytest.mark.posix
 def test_the_optimizer_of_timm_is_loaded_where_timm_itself_cannot_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

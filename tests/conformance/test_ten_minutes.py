@@ -13,6 +13,8 @@ import pytest
 
 from radam_conformance import new_harness
 
+pytestmark = pytest.mark.posix
+
 PAGE = (Path(__file__).parents[2] / "docs" / "ten-minutes.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.M | re.S)
 NAMED = re.compile(r"(?:#|/\*) (\S+\.\w+)")

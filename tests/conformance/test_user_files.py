@@ -23,6 +23,7 @@ def test_a_file_without_end_is_not_read_to_its_end() -> None:
         read_at_most(Path("/dev/zero"), 1000)
 
 
+@pytest.mark.posix
 def test_a_report_of_64_gib_is_none(tmp_path: Path) -> None:
     with (tmp_path / "report").open("wb") as file:
         file.truncate(2**36)
@@ -41,6 +42,7 @@ def test_a_file_is_replaced_with_the_rights_of_a_new_one(tmp_path: Path) -> None
     assert sorted(os.listdir(tmp_path)) == ["file", "new"]
 
 
+@pytest.mark.posix
 def test_a_link_in_its_place_is_replaced_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "theirs").write_bytes(b"theirs")
     (tmp_path / "file").symlink_to(tmp_path / "theirs")

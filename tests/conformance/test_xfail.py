@@ -119,6 +119,7 @@ def test_a_stale_id_on_the_command_line_exits_2(run: Run, tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.posix
 def test_known_failures_let_a_run_exit_0(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "known.toml"
     path.write_text('[[xfail]]\nid = "core/smoke-01-f64"\nreason = "v is not corrected"\n')

@@ -119,6 +119,7 @@ def refuse(*how: Any) -> Any:
     raise AssertionError("this run was done before")
 
 
+@pytest.mark.posix
 def test_a_run_that_was_killed_goes_on_and_is_not_done_twice(
     tmp_path: Path, done: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

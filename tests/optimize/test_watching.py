@@ -48,12 +48,14 @@ def script(*command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.posix
 def test_killed_a_hundred_times_it_ends_as_if_never(tmp_path: Path) -> None:
     output = script(str(Path(__file__).parent / "killed.py"), str(tmp_path))
 
     assert output == "True True True\n['run']\n"
 
 
+@pytest.mark.posix
 def test_a_full_disk_stops_with_the_state_in_memory(tmp_path: Path) -> None:
     """A limit on the size of files stands for it; what was saved before is still there."""
     message, steps = script("-c", FULL_DISK, str(tmp_path / "run")).splitlines()
@@ -73,6 +75,7 @@ def test_a_folder_that_takes_no_files_stops_with_the_state_in_memory(tmp_path: P
     assert np.array_equal(more.x, of_rosenbrock(maxiter=60).x)
 
 
+@pytest.mark.posix
 def test_a_folder_without_permission_stops_with_the_state_in_memory() -> None:
     root = os.getuid() == 0  # whom permissions do not bind
 
@@ -110,6 +113,7 @@ def test_checkpoints_come_every_so_many_steps_and_at_the_end(tmp_path: Path) -> 
     assert load(tmp_path / "run")[0].t == 25
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", ["run", "run[1]", "*"])
 def test_what_a_killed_run_had_begun_to_write_is_removed_and_nothing_else(
     tmp_path: Path, name: str

@@ -166,7 +166,12 @@ def assert_same_bits(name: str, t: int, got: Any, expected: Any) -> None:
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # in inductor itself
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "compiler", [by_numba, pytest.param(by_torch, marks=pytest.mark.torch), by_gcc]
+    "compiler",
+    [
+        by_numba,
+        pytest.param(by_torch, marks=[pytest.mark.torch, pytest.mark.posix]),
+        pytest.param(by_gcc, marks=pytest.mark.posix),
+    ],
 )
 def test_compiled_runs_have_the_bits_of_the_plain_step(
     compiler: Compiler, dtype: str, tmp_path: Path

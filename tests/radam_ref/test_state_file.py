@@ -372,6 +372,7 @@ def test_a_save_that_fails_half_way_through_the_arrays(
     assert os.listdir(saved.parent) == ["run"]
 
 
+@pytest.mark.posix
 def test_writers_at_the_same_time_leave_one_whole_file(tmp_path: Path) -> None:
     target, failures = tmp_path / "run", []
 
