@@ -66,7 +66,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     if options.chart:
-        print(chart(json.loads(options.chart.read_text()), options.chart))
+        print(chart(json.loads(options.chart.read_text(encoding="utf-8")), options.chart))
         return
     kinds = gpu_contenders if options.gpu else contenders
     if kinds is contenders and find_spec("numba") is None:
@@ -208,7 +208,7 @@ def write(kinds: Any, results: list[dict[str, Any]]) -> str:
     date, said = datetime.date.today().isoformat(), machine(kinds)
     name = f"{'gpu' if 'gpu' in said else 'step'}-{date}"
     file = RESULTS / f"{name}.json"
-    before = json.loads(file.read_text()) if file.exists() else {"machine": None}
+    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"machine": None}
     again = {(row["case"], row["dtype"]) for row in results}
     if before["machine"] == said:
         kept = [row for row in before["results"] if (row["case"], row["dtype"]) not in again]
