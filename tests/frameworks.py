@@ -21,6 +21,13 @@ FRAMEWORKS = {
     "dask": ("dask",),
     "skimage": ("skimage",),
 }
+# What the specs of ports begin with that import a framework.
+SPECS = {
+    "torch:": "torch",
+    "optax:": "jax",
+    "keras:": "keras",
+    "func:radam_conformance.ports.thinc_radam:": "thinc",
+}
 INSTALL = 'pip install -c constraints.txt -e ".[test-frameworks]"'
 
 
@@ -51,7 +58,10 @@ def in_float64(xp: Any) -> AbstractContextManager[Any]:
 
 
 def marked(*params: Any) -> list[Any]:
-    """Parameters for `parametrize`; those that are or hold a framework get its marker."""
+    """Parameters for `parametrize`; those that are or hold a framework get its marker.
+
+    So do those with the spec of a port that imports one.
+    """
     return [pytest.param(*values, marks=_marks(values)) for values in map(_as_tuple, params)]
 
 
@@ -61,6 +71,8 @@ def _as_tuple(param: Any) -> tuple[Any, ...]:
 
 def _marks(values: tuple[Any, ...]) -> list[pytest.MarkDecorator]:
     names = [value.__name__.split(".")[0] for value in values if isinstance(value, Framework)]
+    specs = [value for value in values if isinstance(value, str)]
+    names += [SPECS[start] for spec in specs for start in SPECS if spec.startswith(start)]
     return [getattr(pytest.mark, name) for name in names]
 
 

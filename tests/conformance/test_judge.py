@@ -3,7 +3,6 @@
 import io
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from radam_conformance import harness, naming
-from radam_conformance.cases import Case, load_suite
+from radam_conformance.cases import load_suite
 from radam_conformance.judge import judge
 from radam_conformance.report import Report, exit_code
 from radam_conformance.report_text import headline, render
@@ -19,6 +18,7 @@ from radam_conformance.results import CaseResult
 from radam_conformance.spec import LoadError, parse_spec
 from radam_ref import Dialect, dialects
 
+from ..frameworks import marked
 from .ports.faulty import FAULTS
 from .sample_ports import port
 
@@ -26,29 +26,13 @@ pytestmark = [pytest.mark.posix, pytest.mark.usefixtures("oracle_once")]
 
 SHORT = load_suite("core/*", skip="core/chain-*")
 FLOAT64 = tuple(case for case in SHORT if case.dtype == "float64")
+SMOKE = load_suite("core/smoke-*")
 FEW = load_suite(["core/smoke-*", "core/unrectified-*", "core/large-lr-01-*"])
 PROXMIN = "func:radam_conformance.ports.proxmin_adaprox:run"
 
+FAULTY = port("faulty").text
+
 Judged = Callable[..., Report]
-
-
-@pytest.fixture(scope="module")
-def judged() -> Judged:
-    """Reports on real ports, each made once for the tests of this module."""
-
-    @cache
-    def report(
-        text: str,
-        *options: str,
-        cases: tuple[Case, ...] = FLOAT64,
-        dialect: Dialect | None = None,
-        x64: bool = False,
-    ) -> Report:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("JAX_ENABLE_X64", str(int(x64)))
-            return judge(parse_spec(text, options=options), cases, dialect=dialect)
-
-    return report
 
 
 def by_id(report: Report) -> Mapping[str, CaseResult]:
@@ -68,6 +52,7 @@ def in_words(report: Report) -> str:
 # Real ports
 
 
+@pytest.mark.torch
 def test_torch_passes_the_whole_of_core_as_pytorch(judged: Judged) -> None:
     report = judged("torch:torch.optim.RAdam", cases=load_suite("core/*"))
 
@@ -81,24 +66,25 @@ def test_torch_passes_the_whole_of_core_as_pytorch(judged: Judged) -> None:
 
 @pytest.mark.parametrize(
     ("text", "options", "dialect", "scalars"),
-    [
+    marked(
         ("torch:torch.optim.RAdam", ["foreach=true"], "pytorch", "binary64"),
         ("torch:pytorch_optimizer.RAdam", [], "authors", "binary64"),
         ("torch:optimi.RAdam", [], "optax", "binary64"),
         (PROXMIN, [], "proxmin", "binary64"),
         ("torch:radam_adapters.torch_optimizer.RAdam", [], "pytorch", "exact"),
-    ],
+    ),
 )
 def test_a_real_port_passes_in_its_dialect(
     judged: Judged, text: str, options: list[str], dialect: str, scalars: str
 ) -> None:
-    report = judged(text, *options)
+    report = judged(text, *options, cases=FLOAT64)
 
     assert verdicts(report) == {"pass": len(FLOAT64)}
     assert (naming.name(report.dialect), report.scalars) == (dialect, scalars)
     assert report.fits[0].misfit == 0.0 < report.fits[1].misfit
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("mode", ["foreach=true", "foreach=false", "differentiable=true"])
 def test_our_torch_optimizer_passes_in_every_mode(judged: Judged, mode: str) -> None:
     cases = load_suite(["core/smoke-*-f64", "core/crossing-0[67]-*", "groups/*", "tensors/gaps-*"])
@@ -108,6 +94,8 @@ def test_our_torch_optimizer_passes_in_every_mode(judged: Judged, mode: str) -> 
     assert naming.name(report.dialect) == "pytorch"
 
 
+@pytest.mark.torch
+@pytest.mark.slow
 def test_our_torch_optimizer_passes_compiled() -> None:
     """beta2 = 0.9999, where what torch's own compiles to rectifies from step 2."""
     ours = parse_spec("torch:radam_adapters.torch_optimizer.RAdam")
@@ -116,6 +104,7 @@ def test_our_torch_optimizer_passes_compiled() -> None:
     assert verdicts(report) == {"pass": 2}
 
 
+@pytest.mark.torch
 def test_torch_judged_as_the_paper_is_told_where_it_departs(judged: Judged) -> None:
     report = judged("torch:torch.optim.RAdam", cases=SHORT, dialect=dialects["paper"])
     failing = [result for result in report.results if result.verdict != "pass"]
@@ -130,6 +119,7 @@ def test_torch_judged_as_the_paper_is_told_where_it_departs(judged: Judged) -> N
     assert "--dialect paper --only core/smoke-01-f64" in words
 
 
+@pytest.mark.torch
 def test_the_report_in_the_readme_is_what_is_printed(judged: Judged) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     shown = readme.split("```\ntorch:torch.optim.RAdam")[1].split("    ...\n")[0].splitlines()
@@ -143,6 +133,7 @@ def test_the_report_in_the_readme_is_what_is_printed(judged: Judged) -> None:
     assert [f"torch:torch.optim.RAdam{shown[0]}", *shown[1:]] == printed[: len(shown)]
 
 
+@pytest.mark.jax
 def test_optax_in_float32_fails_by_precision_alone(judged: Judged) -> None:
     report = judged("optax:optax.radam", cases=SHORT)
     results = by_id(report)
@@ -158,6 +149,7 @@ def test_optax_in_float32_fails_by_precision_alone(judged: Judged) -> None:
     assert "scalar terms (lines 7 to 11) are computed in binary32" in in_words(report)
 
 
+@pytest.mark.jax
 def test_optax_with_x64_passes_in_both_dtypes(judged: Judged) -> None:
     few = load_suite(["core/crossing-*", "core/never-rectified-*"])
     report = judged("optax:optax.radam", cases=few, x64=True)
@@ -187,9 +179,10 @@ def test_optax_with_x64_passes_in_both_dtypes(judged: Judged) -> None:
 def test_the_specification_passes_exactly_in_each_dialect(
     options: dict[str, object], name: str
 ) -> None:
-    report = judge(port("specification", **options), SHORT)
+    cases = (*FLOAT64, *load_suite("core/smoke-*-f32"))
+    report = judge(port("specification", **options), cases)
 
-    assert verdicts(report) == {"pass": len(SHORT)}
+    assert verdicts(report) == {"pass": len(cases)}
     assert (naming.name(report.dialect), report.scalars) == (name, "exact")
     assert exit_code([report]) == 0
 
@@ -198,8 +191,8 @@ def test_the_specification_passes_exactly_in_each_dialect(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_wrong_port_fails_and_is_never_excused(fault: str) -> None:
-    report = judge(port("faulty", fault=fault), FLOAT64)
+def test_a_wrong_port_fails_and_is_never_excused(judged: Judged, fault: str) -> None:
+    report = judged(FAULTY, f"fault={fault}", cases=FLOAT64)
 
     assert set(verdicts(report)) <= {"pass", "fail"}
     assert report.of("fail")
@@ -208,14 +201,15 @@ def test_a_wrong_port_fails_and_is_never_excused(fault: str) -> None:
 
 
 def test_a_wrong_port_judged_by_name_is_no_mismatch_of_dialects() -> None:
-    report = judge(port("faulty", fault="r inverted"), FLOAT64, dialect=dialects["pytorch"])
+    few = [case for case in FEW if case.dtype == "float64"]
+    report = judge(port("faulty", fault="r inverted"), few, dialect=dialects["pytorch"])
 
     assert set(verdicts(report)) == {"pass", "fail"}
     assert "No known dialect explains all of these numbers; the nearest is" in in_words(report)
 
 
-def test_a_threshold_of_its_own_fails_where_rho_lies_between() -> None:
-    report = judge(port("faulty", fault="threshold 4.5"), SHORT)
+def test_a_threshold_of_its_own_fails_where_rho_lies_between(judged: Judged) -> None:
+    report = judged(FAULTY, "fault=threshold 4.5", cases=SHORT)
     failing = {result.case.id for result in report.of("fail")}
 
     # rho_inf is 4.26, 4.998, 4.0005 and 5.001 there; elsewhere rho_t jumps over 4.5.
@@ -231,8 +225,8 @@ def test_a_verdict_on_one_case_is_that_of_the_whole_suite() -> None:
     assert verdicts(report) == {"fail": 1}
 
 
-def test_betas_in_float32_fail_wherever_they_are_other_numbers() -> None:
-    report = judge(port("faulty", fault="betas in float32"), FLOAT64)
+def test_betas_in_float32_fail_wherever_they_are_other_numbers(judged: Judged) -> None:
+    report = judged(FAULTY, "fault=betas in float32", cases=FLOAT64)
     betas = {case.id: (case.hyper[0].beta1, case.hyper[0].beta2) for case in FLOAT64}
     changed = [id for id, pair in betas.items() if tuple(map(float, np.float32(pair))) != pair]
 
@@ -287,9 +281,9 @@ def test_what_harms_no_number_is_no_fault(deed: str) -> None:
 
 
 def test_numbers_that_are_always_nan_are_errors() -> None:
-    report = judge(port("misbehaving", deed="nan"), FEW)
+    report = judge(port("misbehaving", deed="nan"), SMOKE)
 
-    assert verdicts(report) == {"error": len(FEW)}
+    assert verdicts(report) == {"error": len(SMOKE)}
     assert exit_code([report]) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -20,22 +21,21 @@ from radam_conformance.precision import explains
 from radam_conformance.protocol import Answer, Hello, RunRequest
 from radam_conformance.report import Report, exit_code
 from radam_conformance.report_text import headline
-from radam_conformance.spec import parse_spec
 from radam_conformance.specimens.edits import Program, over, play, program
 from radam_conformance.specimens.faults import FAULTS as MISTAKES
 from radam_conformance.specimens.variants import VARIANTS, WHOLES
 from radam_ref import dialects
 
+from ..frameworks import marked
 from .sample_ports import port
 
-pytestmark = pytest.mark.posix
+pytestmark = pytest.mark.usefixtures("oracle_once")
 
 TORCH = "torch:torch.optim.RAdam"
 
 
-def judged(spec: str, *profiles: str, asked: bool = True, seed: int | None = None) -> Report:
-    cases = load_suite(["core/smoke-01-*", *(f"{profile}/*" for profile in profiles)])
-    return judge(parse_spec(spec), cases, asked=asked, seed=seed)
+def with_smoke(*profiles: str) -> tuple[Case, ...]:
+    return load_suite(["core/smoke-01-*", *(f"{profile}/*" for profile in profiles)])
 
 
 def verdicts(report: Report, profile: str) -> Counter[str]:
@@ -54,7 +54,7 @@ PROXMIN = "func:radam_conformance.ports.proxmin_adaprox:run"
 BEYOND_CORE = [name for name in PROFILES if name not in ("core", "long", "laws")]
 LIMITS = ("extreme", "half")
 PARTS = {
-    TORCH: BEYOND_CORE,
+    TORCH: [name for name in BEYOND_CORE if name != "compiled"],
     OPTIMI: ["tensors", *LIMITS],
     KOZISTR: ["decay.coupled", "decay.decoupled", *LIMITS],
     OURS: [name for name in BEYOND_CORE if name not in ("compiled", "nesterov")],
@@ -62,13 +62,23 @@ PARTS = {
 }
 
 
-@cache
-def report_on(spec: str) -> Report:
-    """What the judge says of all that the tests below look at: a port is started once."""
-    return judged(spec, *PARTS[spec], asked=False, seed=3 if spec == OURS else None)
+ReportOn = Callable[[str], Report]
 
 
-def test_torch_meets_what_it_offers() -> None:
+@pytest.fixture(scope="module")
+def report_on(judged: Callable[..., Report]) -> ReportOn:
+    """What the judge says of all that the tests below look at: a port is judged once."""
+
+    @cache
+    def report(spec: str) -> Report:
+        seed = 3 if spec == OURS else None
+        return judged(spec, cases=with_smoke(*PARTS[spec]), seed=seed)
+
+    return report
+
+
+@pytest.mark.torch
+def test_torch_meets_what_it_offers(report_on: ReportOn) -> None:
     met = [
         "decay.coupled", "decay.decoupled", "maximize", "schedule", "tensors", "groups", "resume",
         "invalid", "complex.componentwise",
@@ -76,18 +86,22 @@ def test_torch_meets_what_it_offers() -> None:
     report = report_on(TORCH)
     for profile in met:
         assert set(verdicts(report, profile)) == {"pass"}, profile
+    assert not report.of("fail")
     assert "coupled and decoupled decay" in headline(report)
 
 
-def test_torch_divides_zero_by_zero_where_eps_is_zero() -> None:
+@pytest.mark.torch
+def test_torch_divides_zero_by_zero_where_eps_is_zero(report_on: ReportOn) -> None:
     report = report_on(TORCH)
     first = next(r for r in report.of("error") if r.case.profile == "eps0")
     assert verdicts(report, "eps0") == {"pass": 4, "error": 2}
     assert first.text == "element 0 is nan after step 6"
 
 
-def test_a_compiled_torch_has_its_scalars_in_binary32() -> None:
-    report = report_on(TORCH)
+@pytest.mark.torch
+@pytest.mark.slow
+def test_a_compiled_torch_has_its_scalars_in_binary32(judged: Callable[..., Report]) -> None:
+    report = judged(TORCH, cases=with_smoke("compiled"))
     compiled = [r for r in report.results if r.case.profile == "compiled"]
     alone = replace(report, results=tuple(compiled))
     assert verdicts(report, "compiled")["precision"] >= 6
@@ -95,18 +109,22 @@ def test_a_compiled_torch_has_its_scalars_in_binary32() -> None:
     assert (exit_code([alone]), exit_code([alone], grade="binary32")) == (1, 0)
 
 
-def test_the_complex_convention_is_found_out() -> None:
+@pytest.mark.torch
+def test_the_complex_convention_is_found_out(report_on: ReportOn) -> None:
     assert "complex.modulus" in dict(report_on(TORCH).not_offered)
 
 
-def test_optax_takes_the_modulus_and_looks_ahead() -> None:
-    report = judged("optax:optax.radam", "complex.modulus", "complex.componentwise", "nesterov")
+@pytest.mark.jax
+def test_optax_takes_the_modulus_and_looks_ahead(judged: Callable[..., Report]) -> None:
+    cases = with_smoke("complex.modulus", "complex.componentwise", "nesterov")
+    report = judged("optax:optax.radam", cases=cases, asked=True)
     assert set(verdicts(report, "complex.modulus")) <= {"pass", "precision", "unsupported"}
     assert not verdicts(report, "complex.componentwise")
     assert verdicts(report, "nesterov")["fail"] == 0
 
 
-def test_kozistr_has_no_coupled_decay() -> None:
+@pytest.mark.torch
+def test_kozistr_has_no_coupled_decay(report_on: ReportOn) -> None:
     report = report_on(KOZISTR)
     assert verdicts(report, "decay.coupled")["fail"] >= 10
     failed = {r.case.id for r in report.of("fail") if r.case.profile == "decay.decoupled"}
@@ -114,14 +132,18 @@ def test_kozistr_has_no_coupled_decay() -> None:
     assert failed == {f"decay.decoupled/gaps-01-{dtype}" for dtype in ("f32", "f64")}
 
 
-def test_a_late_tensor_of_optimi_is_corrected_by_the_count_of_its_group() -> None:
+@pytest.mark.torch
+def test_a_late_tensor_of_optimi_is_corrected_by_the_count_of_its_group(
+    report_on: ReportOn,
+) -> None:
     failed = {r.case.id: r.first_bad for r in report_on(OPTIMI).of("fail")}
     late = failed["tensors/late-01-f64"]
     assert late is not None
     assert late.step == 6
 
 
-def test_our_adapter_meets_every_profile_it_offers() -> None:
+@pytest.mark.torch
+def test_our_adapter_meets_every_profile_it_offers(report_on: ReportOn) -> None:
     report = report_on(OURS)
     assert [r.case.id for r in report.wanted if r.verdict not in ("pass", "either-branch")] == []
     assert {r.case.profile for r in report.of("either-branch")} <= {"extreme"}
@@ -129,15 +151,20 @@ def test_our_adapter_meets_every_profile_it_offers() -> None:
     assert exit_code([report]) == 0
 
 
-@pytest.mark.parametrize("spec", PARTS)
-def test_either_branch_is_right_where_binary64_cannot_decide_it(spec: str) -> None:
+@pytest.mark.parametrize("spec", marked(*PARTS))
+def test_either_branch_is_right_where_binary64_cannot_decide_it(
+    report_on: ReportOn, spec: str
+) -> None:
     found = verdicts(report_on(spec), "extreme")
     assert found
     assert set(found) <= {"pass", "either-branch"}
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("spec", [TORCH, OPTIMI, KOZISTR])
-def test_ports_in_float16_divide_zero_by_zero_where_the_usual_eps_is_rounded(spec: str) -> None:
+def test_ports_in_float16_divide_zero_by_zero_where_the_usual_eps_is_rounded(
+    report_on: ReportOn, spec: str
+) -> None:
     report = report_on(spec)
     assert verdicts(report, "half") == {"pass": 15, "error": 1}
     (broken,) = (r for r in report.of("error") if r.case.profile == "half")
@@ -148,8 +175,11 @@ def test_ports_in_float16_divide_zero_by_zero_where_the_usual_eps_is_rounded(spe
     assert (cause.fault, cause.cases) == ("half-eps-in-params-dtype", (broken.case.id,))
 
 
-def test_the_dialect_of_a_port_is_known_where_half_precision_alone_is_asked_for() -> None:
-    report = judge(parse_spec(OURS), load_suite("half/*"), asked=True)
+@pytest.mark.torch
+def test_the_dialect_of_a_port_is_known_where_half_precision_alone_is_asked_for(
+    judged: Callable[..., Report],
+) -> None:
+    report = judged(OURS, cases=load_suite("half/*"), asked=True)
     assert set(verdicts(report, "half")) == {"pass"}
     assert report.dialect.threshold == 5.0
 
@@ -179,7 +209,7 @@ def test_faults_are_found_next_to_beta2_of_1(fault: str) -> None:
 
 
 def test_a_step_that_never_reads_the_decay_does_not_offer_it() -> None:
-    report = judged(port("textbook").text, "decay.decoupled", "tensors", asked=False)
+    report = judge(port("textbook"), with_smoke("decay.decoupled", "tensors"))
     assert "decay.decoupled" not in report.parts
     assert "tensors" not in report.parts
     assert exit_code([report]) == 0
@@ -187,7 +217,7 @@ def test_a_step_that_never_reads_the_decay_does_not_offer_it() -> None:
 
 
 def test_what_was_asked_for_by_name_and_is_not_there_is_not_met() -> None:
-    report = judged(port("textbook").text, "decay.decoupled")
+    report = judge(port("textbook"), with_smoke("decay.decoupled"), asked=True)
     assert set(verdicts(report, "decay.decoupled")) == {"unsupported"}
     assert exit_code([report]) == 1
 
@@ -227,6 +257,7 @@ def test_laws_are_tried_on_the_same_inputs_for_the_same_seed() -> None:
     assert inputs(1) == inputs(1) != inputs(2)
 
 
+@pytest.mark.slow
 def test_every_faulty_harness_gets_its_exact_verdict_and_exit_code() -> None:
     trials = harness_trials.run()
     assert [trial.name for trial in trials] == list(FAULTS)
