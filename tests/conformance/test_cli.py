@@ -79,8 +79,23 @@ def check_complaint(done: Done, code: int, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["torch:torch.nn.Linear"], 3, "Linear is no optimizer: it has no step method"),
-        (["torch:nowhere.RAdam"], 3, "torch:nowhere.RAdam: there is no module 'nowhere' here"),
+        pytest.param(
+            ["torch:torch.nn.Linear"],
+            3,
+            "Linear is no optimizer: it has no step method",
+            marks=pytest.mark.torch,
+        ),
+        pytest.param(
+            ["torch:nowhere.RAdam"],
+            3,
+            "torch:nowhere.RAdam: there is no module 'nowhere' here",
+            marks=pytest.mark.torch,
+        ),
+        (
+            ["func:nowhere.port:step"],
+            3,
+            "there is no module 'nowhere' here",
+        ),
         (["func:nowhere/port.py:step"], 3, "there is no file 'nowhere/port.py'"),
         ([f"func:{FOLDER / 'textbook.py'}:stpe"], 3, "did you mean 'step'?"),
         ([TEXTBOOK, "--set", "fault=1"], 3, "got an unexpected keyword argument 'fault'"),

@@ -1,8 +1,6 @@
 """The diagnosis names the fault that a port has, on the cases that have it, or none at all."""
 
 import math
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -11,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from radam_conformance import cli
 from radam_conformance.cases import Case, load_suite
 from radam_conformance.clues import cover
 from radam_conformance.diagnosis import NARROW, SINGLE, TAKEN, diagnose
 from radam_conformance.harness import Outcome
 from radam_conformance.identify import fit
-from radam_conformance.judge import judge
 from radam_conformance.protocol import Answer, Refusal
+from radam_conformance.report import Report
 from radam_conformance.results import Diagnosis
 from radam_conformance.schedule import Run
-from radam_conformance.spec import parse_spec
 from radam_conformance.specimens import lines
 from radam_conformance.specimens.edits import Edit, play, program
 from radam_conformance.specimens.faults import FAULTS
@@ -181,14 +179,12 @@ def test_hyper_parameters_that_must_be_refused_and_are_not() -> None:
 
 
 @pytest.fixture(scope="module")
-def counted() -> Callable[..., Mapping[str, int]]:
+def counted(judged: Callable[..., Report]) -> Callable[..., Mapping[str, int]]:
     """The causes of a real port with their cases, and the first wrong step."""
 
     @cache
     def causes(spec: str, *only: str) -> Mapping[str, int]:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("JAX_ENABLE_X64", "0")
-            report = judge(parse_spec(spec), load_suite(only))
+        report = judged(spec, cases=load_suite(only))
         assert report.diagnosis is not None
         counts = {cause.sentence: len(cause.cases) for cause in report.diagnosis.causes}
         left = len(report.diagnosis.unexplained)
@@ -197,9 +193,8 @@ def counted() -> Callable[..., Mapping[str, int]]:
     return causes
 
 
-@pytest.mark.posix
+@pytest.mark.thinc
 def test_thinc_is_a_step_ahead(counted: Callable[..., Mapping[str, int]]) -> None:
-    pytest.importorskip("thinc")
     port = "func:radam_conformance.ports.thinc_radam:step"
 
     assert counted(port, "core/crossing-0?-f32") == {
@@ -207,18 +202,16 @@ def test_thinc_is_a_step_ahead(counted: Callable[..., Mapping[str, int]]) -> Non
     }
 
 
-@pytest.mark.posix
+@pytest.mark.jax
 def test_optax_in_float32_has_scalars_in_float32(counted: Callable[..., Mapping[str, int]]) -> None:
-    pytest.importorskip("optax")
     found = counted("optax:optax.radam", "core/crossing-0?-f32", "resume/state-03-f32", "eps0/st*")
 
     assert set(found) == {SINGLE.sentence, FAULTS["zero-by-zero"].sentence}
     assert found[FAULTS["zero-by-zero"].sentence] == 1
 
 
-@pytest.mark.posix
+@pytest.mark.torch
 def test_optimi_has_three_faults_at_once(counted: Callable[..., Mapping[str, int]]) -> None:
-    pytest.importorskip("optimi")
     found = counted(
         "torch:optimi.RAdam", "tensors/*", "groups/*", "eps0/still-01-*", "core/smoke-01-*"
     )
@@ -231,21 +224,19 @@ def test_optimi_has_three_faults_at_once(counted: Callable[..., Mapping[str, int
     }
 
 
-@pytest.mark.posix
+@pytest.mark.torch
 def test_coupled_decay_of_pytorch_optimizer_does_nothing(
     counted: Callable[..., Mapping[str, int]],
 ) -> None:
-    pytest.importorskip("pytorch_optimizer")
     found = counted("torch:pytorch_optimizer.RAdam", "decay.*/plain-01-*", "core/smoke-01-*")
 
     assert found == {"coupled decay is ignored, decoupled decay is not": 2}
 
 
-@pytest.mark.posix
+@pytest.mark.torch
 def test_torch_optimizer_shares_a_cache_and_computes_in_float32(
     counted: Callable[..., Mapping[str, int]],
 ) -> None:
-    pytest.importorskip("torch_optimizer")
     found = counted("torch:torch_optimizer.RAdam", "groups/*-f32", "core/crossing-0?-f64")
 
     assert found == {
@@ -254,19 +245,16 @@ def test_torch_optimizer_shares_a_cache_and_computes_in_float32(
     }
 
 
-@pytest.mark.posix
-def test_the_transcript_in_the_docs_is_what_is_printed() -> None:
-    pytest.importorskip("thinc")
+@pytest.mark.thinc
+def test_the_transcript_in_the_docs_is_what_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, transcript, _ = DOCS.read_text(encoding="utf-8").split("```")
     words, printed = transcript.removeprefix("text\n$ radam-conformance ").split("\n", 1)
-    command = "from radam_conformance.cli import main; main()"
-    run = subprocess.run(
-        [sys.executable, "-c", command, *words.split()],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "100"},
-    )
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys, "argv", ["radam-conformance", *words.split()])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
 
-    assert run.returncode == 1
-    assert run.stdout.strip() == printed.strip()
+    assert left.value.code == 1
+    assert capsys.readouterr().out.strip() == printed.strip()

@@ -3,7 +3,7 @@
 import math
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from radam_conformance.harness import Harness
 from radam_conformance.protocol import Answer, RunRequest, Start
 from radam_conformance.spec import parse_spec
 
-pytestmark = pytest.mark.posix
+from ..frameworks import marked
 
 GRADIENTS = np.random.default_rng(20).standard_normal((7, 3)).astype(np.float32).astype(float)
 PROXMIN = "func:radam_conformance.ports.proxmin_adaprox:run"
@@ -80,24 +80,6 @@ def simulate(
     return np.array(trajectory)
 
 
-@pytest.fixture(scope="module")
-def connect() -> Iterator[Connect]:
-    """Workers by spec, started once and shared by the tests of this module."""
-    ports: dict[tuple[object, ...], Harness] = {}
-
-    def start(text: str, *options: str, x64: bool = False) -> Harness:
-        key = (text, options, x64)
-        if key not in ports:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("JAX_ENABLE_X64", str(int(x64)))
-                ports[key] = Harness(parse_spec(text, options=options))
-        return ports[key]
-
-    yield start
-    for port in ports.values():
-        port.close()
-
-
 def answer(port: Harness, case: RunRequest) -> Answer:
     outcome = port.run(case)
 
@@ -113,14 +95,14 @@ def trajectory(port: Harness, case: RunRequest) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize(
     ("text", "options", "dialect"),
-    [
+    marked(
         ("torch:torch.optim.RAdam", [], (5, "before_correction")),
         ("torch:optimi.RAdam", [], (5, "after_correction")),
         ("torch:pytorch_optimizer.RAdam", ["degenerated_to_sgd=true"], (5, "before_correction")),
         ("optax:optax.radam", [], (5, "after_correction")),
         ("optax:optax.radam", ["threshold=4.0"], (4, "after_correction")),
         (PROXMIN, [], (4, "floor")),
-    ],
+    ),
 )
 def test_a_real_port_follows_its_dialect_in_float64(
     connect: Connect, text: str, options: list[str], dialect: tuple[float, str]
@@ -130,6 +112,7 @@ def test_a_real_port_follows_its_dialect_in_float64(
     np.testing.assert_allclose(got, simulate(*dialect), rtol=0, atol=1e-12)
 
 
+@pytest.mark.torch
 def test_kozistr_holds_until_it_rectifies(connect: Connect) -> None:
     got = trajectory(connect("torch:pytorch_optimizer.RAdam", x64=True), request())
 
@@ -140,10 +123,10 @@ def test_kozistr_holds_until_it_rectifies(connect: Connect) -> None:
 
 @pytest.mark.parametrize(
     ("text", "dialect"),
-    [
+    marked(
         ("torch:torch.optim.RAdam", (5, "before_correction")),
         (PROXMIN, (4, "floor")),
-    ],
+    ),
 )
 def test_float32_cases_are_computed_in_float32(
     connect: Connect, text: str, dialect: tuple[float, str]
@@ -154,12 +137,14 @@ def test_float32_cases_are_computed_in_float32(
     np.testing.assert_allclose(got, simulate(*dialect), rtol=0, atol=1e-5)
 
 
+@pytest.mark.thinc
 def test_thinc_counts_every_step_but_the_first_is_its_second(connect: Connect) -> None:
     got = trajectory(connect(THINC, x64=True), request("float32"))
 
     np.testing.assert_allclose(got, simulate(5, "before_correction", late=1), rtol=0, atol=1e-5)
 
 
+@pytest.mark.jax
 def test_optax_offers_float64_only_where_x64_is_enabled(connect: Connect) -> None:
     port = connect("optax:optax.radam")
 
@@ -170,6 +155,7 @@ def test_optax_offers_float64_only_where_x64_is_enabled(connect: Connect) -> Non
     assert np.isfinite(trajectory(port, request("float32"))).all()
 
 
+@pytest.mark.torch
 def test_hello_names_what_was_loaded(connect: Connect) -> None:
     hello = connect("torch:torch.optim.RAdam", x64=True).hello
 
@@ -180,6 +166,7 @@ def test_hello_names_what_was_loaded(connect: Connect) -> None:
     assert "nesterov" not in hello.features
 
 
+@pytest.mark.torch
 def test_decay_and_maximize_reach_the_port(connect: Connect) -> None:
     port = connect("torch:torch.optim.RAdam", x64=True)
     decaying = RunRequest(
@@ -198,7 +185,7 @@ def test_decay_and_maximize_reach_the_port(connect: Connect) -> None:
     )
 
 
-@pytest.mark.parametrize("text", [TORCH, "optax:optax.radam"])
+@pytest.mark.parametrize("text", marked(TORCH, "optax:optax.radam"))
 def test_lr_may_change_from_step_to_step(connect: Connect, text: str) -> None:
     port = connect(text, x64=True)
     case = request()
@@ -209,6 +196,7 @@ def test_lr_may_change_from_step_to_step(connect: Connect, text: str) -> None:
     np.testing.assert_allclose(got[3] - got[2], (constant[3] - constant[2]) / 2, atol=1e-12)
 
 
+@pytest.mark.torch
 def test_a_tensor_without_gradient_stays_where_it_is(connect: Connect) -> None:
     case = RunRequest(
         "late",
@@ -227,11 +215,11 @@ def test_a_tensor_without_gradient_stays_where_it_is(connect: Connect) -> None:
 
 @pytest.mark.parametrize(
     ("text", "changed", "feature"),
-    [
+    marked(
         ("optax:optax.radam", {"weight_decay": 0.1}, "weight_decay"),
         ("torch:optimi.RAdam", {"maximize": True}, "maximize"),
         (PROXMIN, {"weight_decay": 0.1}, "weight_decay"),
-    ],
+    ),
 )
 def test_what_a_port_lacks_is_unsupported(
     connect: Connect, text: str, changed: dict[str, float], feature: str
@@ -242,6 +230,7 @@ def test_what_a_port_lacks_is_unsupported(
     assert outcome.text.startswith(feature)
 
 
+@pytest.mark.torch
 def test_what_a_constructor_refuses_is_rejected(connect: Connect) -> None:
     outcome = connect("torch:torch.optim.RAdam", x64=True).run(request(changed={"beta2": 1.0}))
 
@@ -252,6 +241,7 @@ def test_what_a_constructor_refuses_is_rejected(connect: Connect) -> None:
 ROW = [row.tolist() for row in GRADIENTS]
 
 
+@pytest.mark.torch
 def test_every_group_has_its_own_hyper_parameters(connect: Connect) -> None:
     case = request()
     own = {"lr": 0.5, "beta1": 0.9, "beta2": 0.99, "eps": 1e-3, "weight_decay": 0.0}
@@ -269,7 +259,7 @@ def test_every_group_has_its_own_hyper_parameters(connect: Connect) -> None:
         np.testing.assert_allclose(x, lr * expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("text", [TORCH, "optax:optax.radam"])
+@pytest.mark.parametrize("text", marked(TORCH, "optax:optax.radam"))
 def test_a_case_may_start_where_another_ended(connect: Connect, text: str) -> None:
     """The state that is shown after ten steps, given back, continues the run bit by bit."""
     port = connect(text, x64=True)
@@ -287,6 +277,7 @@ def test_a_case_may_start_where_another_ended(connect: Connect, text: str) -> No
     assert [got.x[t, 0] for t in range(1, 31)] == [straight.x[t, 0] for t in range(11, 41)]
 
 
+@pytest.mark.torch
 def test_a_state_that_is_not_the_papers_cannot_be_given(connect: Connect) -> None:
     """optimi keeps m_hat and v_hat where others keep m and v."""
     port = connect("torch:optimi.RAdam", x64=True)
@@ -297,6 +288,7 @@ def test_a_state_that_is_not_the_papers_cannot_be_given(connect: Connect) -> Non
     assert (port.run(case).kind, port.run(case).text) == ("unsupported", "state")
 
 
+@pytest.mark.torch
 def test_a_state_that_has_more_than_the_papers_cannot_be_given() -> None:
     """torch.optim.NAdam keeps a running product beside m and v, which would go stale."""
     driver = load(parse_spec("torch:torch.optim.NAdam"))
@@ -304,7 +296,7 @@ def test_a_state_that_has_more_than_the_papers_cannot_be_given() -> None:
     assert "state" not in driver.features
 
 
-@pytest.mark.parametrize("text", [TORCH, "torch:optimi.RAdam", "optax:optax.radam"])
+@pytest.mark.parametrize("text", marked(TORCH, "torch:optimi.RAdam", "optax:optax.radam"))
 def test_what_was_saved_goes_on_where_it_was(connect: Connect, text: str) -> None:
     port = connect(text, x64=True)
     restored = replace(request(), restore=(4, 5, 6), needs=("restore",))
@@ -312,6 +304,7 @@ def test_what_was_saved_goes_on_where_it_was(connect: Connect, text: str) -> Non
     assert answer(port, restored) == answer(port, request())
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
 def test_torch_takes_the_parts_of_complex_numbers_one_by_one(connect: Connect, dtype: str) -> None:
     port = connect(TORCH, x64=True)
@@ -329,7 +322,7 @@ def test_torch_takes_the_parts_of_complex_numbers_one_by_one(connect: Connect, d
 
 @pytest.mark.parametrize(
     ("text", "dialect"),
-    [(TORCH, (5, "before_correction")), ("optax:optax.radam", (5, "after_correction"))],
+    marked((TORCH, (5, "before_correction")), ("optax:optax.radam", (5, "after_correction"))),
 )
 @pytest.mark.parametrize(("dtype", "bits"), [("float16", 11), ("bfloat16", 8)])
 def test_half_precision_is_half_precision(
@@ -418,6 +411,7 @@ def first_element(name: str, case: RunRequest) -> list[float]:
     return [shown["x"][0][0] for _, shown in load(parse_spec(f"torch:own_ports.{name}")).run(case)]
 
 
+@pytest.mark.torch
 @pytest.mark.usefixtures("own_ports")
 def test_torch_arrays_are_strided_where_a_case_needs_it() -> None:
     short = request(steps=3, observe=[3])
@@ -426,6 +420,7 @@ def test_torch_arrays_are_strided_where_a_case_needs_it() -> None:
     assert first_element("Layout", replace(short, needs=("strided",), restore=(1,))) == [0.0]
 
 
+@pytest.mark.torch
 @pytest.mark.usefixtures("own_ports")
 def test_what_else_changes_is_written_into_the_group() -> None:
     case = request(steps=4)
@@ -436,6 +431,7 @@ def test_what_else_changes_is_written_into_the_group() -> None:
         first_element("NoBetas", changed)
 
 
+@pytest.mark.torch
 @pytest.mark.usefixtures("own_ports")
 @pytest.mark.parametrize("entry", ["lr", "alpha"])
 def test_a_rate_of_another_name_changes_by_step_and_by_group(entry: str) -> None:
@@ -456,6 +452,7 @@ def test_a_rate_of_another_name_changes_by_step_and_by_group(entry: str) -> None
     assert [shown["x"] for _, shown in driver.run(groups)] == [[[1.0], [0.25]]]
 
 
+@pytest.mark.torch
 @pytest.mark.usefixtures("own_ports")
 def test_torch_parameters_are_on_the_device_that_is_asked_for() -> None:
     """Torch's device `meta` has no numbers: what runs there was asked nowhere else."""
@@ -466,7 +463,9 @@ def test_torch_parameters_are_on_the_device_that_is_asked_for() -> None:
     assert list(load(parse_spec("torch:own_ports.Layout", device="cpu")).run(request(steps=1)))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+@pytest.mark.torch
 @pytest.mark.usefixtures("own_ports")
 def test_torch_steps_are_compiled_where_a_case_needs_it() -> None:
     short = request(steps=2, observe=[2])

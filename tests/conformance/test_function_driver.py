@@ -453,7 +453,11 @@ def step(params, grads, state, hyper):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(
-    ("library", "module", "kind"), [("torch", "torch", "Tensor"), ("jax", "jax", "Array")]
+    ("library", "module", "kind"),
+    [
+        pytest.param("torch", "torch", "Tensor", marks=pytest.mark.torch),
+        pytest.param("jax", "jax", "Array", marks=pytest.mark.jax),
+    ],
 )
 def test_a_function_gets_the_arrays_it_is_to_be_given(
     loaded: Loaded, library: str, module: str, kind: str, dtype: str

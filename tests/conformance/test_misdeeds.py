@@ -3,6 +3,7 @@
 Every port here computes RAdam rightly, and does its deed in the first case alone.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -100,9 +101,12 @@ import torch
 
 def surroundings():
     return (np.geterr(), warnings.filters[:], os.getcwd(), dict(os.environ), sys.stdout,
-            sys.getrecursionlimit(), random.random(), np.random.random(), torch.rand(1).item(),
+            sys.getrecursionlimit(), random.random(), np.random.random(),
+            dict(jax.config.values),
+            torch.rand(1).item(),
             torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled(),
-            torch.tensor(1e-310, dtype=torch.float64).div(2).item(), dict(jax.config.values))
+            torch.tensor(1e-310, dtype=torch.float64).div(2).item(),
+            )
 
 BEFORE = None
 
@@ -132,8 +136,18 @@ def in_file(folder: Path, source: str) -> str:
     return f"func:{path}:step"
 
 
-def test_every_case_finds_the_surroundings_of_the_first(tmp_path: Path) -> None:
-    with Harness(parse_spec(in_file(tmp_path, UNSETTLING))) as harness:
+OF_NUMPY = re.sub(r".*\b(torch|jax)\b.*\n", "", UNSETTLING)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(OF_NUMPY, id="numpy"),
+        pytest.param(UNSETTLING, id="torch and jax", marks=[pytest.mark.torch, pytest.mark.jax]),
+    ],
+)
+def test_every_case_finds_the_surroundings_of_the_first(tmp_path: Path, source: str) -> None:
+    with Harness(parse_spec(in_file(tmp_path, source))) as harness:
         outcomes = [harness.run(FIRST) for _ in range(3)]
 
     assert [outcome.text for outcome in outcomes] == [""] * 3

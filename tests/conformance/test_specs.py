@@ -9,11 +9,13 @@ import pytest
 from radam_conformance.drivers import load
 from radam_conformance.spec import LoadError, SpecError, parse_spec
 
+from ..frameworks import marked
+
 
 @pytest.mark.posix
 @pytest.mark.parametrize(
     ("text", "extras", "sentence"),
-    [
+    marked(
         ("torch:torch.optim.RAdan", {}, "has no attribute 'RAdan'; did you mean 'RAdam'?"),
         ("torch:torch.optmi.RAdam", {}, "there is no module 'torch.optmi' here"),
         ("torch:torch.nn.Linear", {}, "Linear is no optimizer: it has no step method"),
@@ -28,7 +30,7 @@ from radam_conformance.spec import LoadError, SpecError, parse_spec
         ("func:radam_conformance.nowhere:step", {}, "no module 'radam_conformance.nowhere'"),
         ("func:math:pi", {}, "pi is a float, not a function"),
         ("func:math:sqrt", {}, "cannot be called as step(params, grads, state, hyper)"),
-    ],
+    ),
 )
 def test_a_port_that_is_not_there_gives_one_sentence(
     text: str, extras: dict[str, list[str]], sentence: str
@@ -79,8 +81,16 @@ def test_a_malformed_spec_gives_one_sentence(
     ("modes", "reason"),
     [
         ({"arrays": "cupy"}, "--arrays cupy cannot be used here: ModuleNotFoundError: "),
-        ({"arrays": "torch", "device": "abacus"}, "--arrays torch --device abacus cannot be used"),
-        ({"arrays": "jax", "device": "cpu:99"}, "--arrays jax --device cpu:99 cannot be used"),
+        pytest.param(
+            {"arrays": "torch", "device": "abacus"},
+            "--arrays torch --device abacus cannot be used",
+            marks=pytest.mark.torch,
+        ),
+        pytest.param(
+            {"arrays": "jax", "device": "cpu:99"},
+            "--arrays jax --device cpu:99 cannot be used",
+            marks=pytest.mark.jax,
+        ),
     ],
 )
 def test_arrays_that_cannot_be_made_here_are_said_before_any_case(
@@ -93,7 +103,7 @@ def test_arrays_that_cannot_be_made_here_are_said_before_any_case(
     assert str(caught.value).startswith(f"func:math:hypot: {reason}")
 
 
-@pytest.mark.posix
+@pytest.mark.torch
 def test_a_device_that_is_not_here_is_said_before_any_case() -> None:
     with pytest.raises(LoadError) as caught:
         load(parse_spec("torch:torch.optim.RAdam", device="abacus"))
@@ -109,7 +119,7 @@ TIMM = {
 }
 
 
-@pytest.mark.posix
+@pytest.mark.torch
 def test_the_optimizer_of_timm_is_loaded_where_timm_itself_cannot_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
