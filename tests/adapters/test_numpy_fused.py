@@ -386,6 +386,7 @@ def in_a_process(folder: Path, first: str = "") -> list[str]:
     ).stdout.split()
 
 
+@pytest.mark.slow
 def test_compiled_code_is_kept_and_without_numba_the_bits_are_the_same(tmp_path: Path) -> None:
     """Without it as where it was never installed, and where it is there and cannot be imported."""
     first = in_a_process(tmp_path)

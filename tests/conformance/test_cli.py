@@ -234,13 +234,12 @@ def test_the_grade_decides_about_scalars_in_binary32(run: Run, grade: str, code:
     assert "precision 2 of 2 cases" in unwrapped(done.out)
 
 
-@pytest.mark.posix
-def test_the_report_has_a_command_that_reproduces_the_verdict() -> None:
+def test_the_report_has_a_command_that_reproduces_the_verdict(run: Run) -> None:
     fault = ["--set", "fault=t counts twice", "--dialect", "paper"]
-    done = shell("run", port("faulty").text, *fault, "--only", "core/crossing-06-*")
+    done = run("run", port("faulty").text, *fault, "--only", "core/crossing-06-*")
     (line,) = [line for line in done.out.splitlines() if "reproduce: " in line]
     command = shlex.split(line.partition("reproduce: ")[2])
-    again = shell(*command[1:])
+    again = run(*command[1:])
 
     assert command[0] == "radam-conformance"
     assert (done.code, again.code) == (1, 1)

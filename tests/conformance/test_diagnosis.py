@@ -113,7 +113,18 @@ def test_a_factor_near_1_is_told_from_1() -> None:
     ]
 
 
-@pytest.mark.parametrize("fault", UNLISTED, ids=lambda fault: fault.name)
+# The search for these goes on for more than a second.
+LATE = ("eps threefold", "r to the fourth", "three t for two", "gradient by 1.5",
+        "t-starts-at-2 + eps-under-the-root")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] * (fault.name in LATE))
+        for fault in UNLISTED
+    ],
+)
 def test_of_a_fault_in_no_list_nothing_false_is_said(
     fault: Unlisted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,7 +45,9 @@ def built(folder: Path, language: str, name: str) -> Spec:
     return parse_spec(Template(made.spec.replace("./", "")).substitute(name=folder / name))
 
 
-@pytest.fixture(scope="module", params=TOOLS)
+@pytest.fixture(
+    scope="module", params=[pytest.param(each, marks=pytest.mark.slow) for each in TOOLS]
+)
 def written(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Path]:

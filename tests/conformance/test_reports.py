@@ -29,6 +29,9 @@ from radam_conformance.results import CaseResult, Known, Verdict
 from radam_ref import Dialect, rho
 
 from .sample_ports import port
+from .test_cli import Run, run
+
+__all__ = ["run"]
 
 pytestmark = pytest.mark.posix
 
@@ -363,6 +366,7 @@ document.getElementById("page").onload = (event) => {{
 </script>"""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 @pytest.mark.parametrize("width", [1200, 400])
 def test_a_browser_shows_the_page_without_a_horizontal_scroll_bar(
@@ -525,11 +529,6 @@ def test_a_badge_of_several_implementations_counts_them_and_has_the_worst_color(
 # Files
 
 
-def run(*words: str) -> "subprocess.CompletedProcess[str]":
-    command = [SCRIPT, "run", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-
 SMOKE = [port("textbook").text, "--only", "core/smoke-01-f64"]
 
 
@@ -557,11 +556,11 @@ def test_no_two_reports_go_into_one_file() -> None:
         reports.parse_targets(["json:x", "md:x"])
 
 
-def test_run_writes_every_kind_over_several_ports(tmp_path: Path) -> None:
+def test_run_writes_every_kind_over_several_ports(run: Run, tmp_path: Path) -> None:
     kinds = [f"--report={kind}:{tmp_path / kind}" for kind in reports.KINDS]
-    done = run("func:nowhere.py:step", *SMOKE, *kinds)
+    done = run("run", "func:nowhere.py:step", *SMOKE, *kinds)
 
-    assert done.returncode == 3
+    assert done.code == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(reports.KINDS)
     content = reports.read_report(tmp_path / "json")
     assert (content["exit_code"], content["complete"]) == (3, True)
@@ -631,7 +630,7 @@ def test_a_full_disk_leaves_the_earlier_report_and_says_so(tmp_path: Path) -> No
     assert path.read_text() == "earlier"
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it reads Linux's /proc")
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupt_leaves_a_partial_report_and_no_process(tmp_path: Path, jobs: str) -> None:
     sleepy = [port("misbehaving").text, "--set", "deed=sleep", "--set", "at_lr=1.0"]
