@@ -14,8 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-import pytest
-
 from radam_conformance import reports
 from radam_conformance.cases import load_suite
 from radam_conformance.reports import badge
@@ -38,15 +36,23 @@ def read(text: str) -> Any:
     return yaml.load(text, yaml.BaseLoader)
 
 
-@pytest.mark.slow
-def test_the_commands_of_the_job_judge_a_port_and_leave_the_reports(tmp_path: Path) -> None:
-    shutil.copy(FOLDER / "textbook.py", tmp_path / "port.py")
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
-    summary = tmp_path / "summary.md"
-    done = subprocess.run(
-        ["sh", "-ec", "\n".join(commands())],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": path, "GITHUB_STEP_SUMMARY": str(summary)},
+CALL, PLAIN = map(read, blocks("yaml"))
+WORKFLOW = read((ROOT / CALLED).read_text(encoding="utf-8"))
+INPUTS = WORKFLOW["on"]["workflow_call"]["inputs"]
+
+
+def step(job: str, name: str) -> Any:
+    (found,) = [step for step in WORKFLOW["jobs"][job]["steps"] if step.get("name") == name]
+    return found
+
+
+def run(script: str, folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run a script as GitHub does where a step names no shell."""
+    path = os.pathsep.join([str(folder / "bin"), SCRIPTS, os.environ["PATH"]])
+    return subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=folder,
+        env=os.environ | {"PATH": path} | variables,
         capture_output=True,
         text=True,
         timeout=300,

@@ -234,6 +234,7 @@ def test_the_grade_decides_about_scalars_in_binary32(run: Run, grade: str, code:
     assert "precision 2 of 2 cases" in unwrapped(done.out)
 
 
+@pytest.mark.posix
 def test_the_report_has_a_command_that_reproduces_the_verdict(run: Run) -> None:
     fault = ["--set", "fault=t counts twice", "--dialect", "paper"]
     done = run("run", port("faulty").text, *fault, "--only", "core/crossing-06-*")

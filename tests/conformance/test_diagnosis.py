@@ -204,6 +204,7 @@ def counted(judged: Callable[..., Report]) -> Callable[..., Mapping[str, int]]:
     return causes
 
 
+@pytest.mark.posix
 @pytest.mark.thinc
 def test_thinc_is_a_step_ahead(counted: Callable[..., Mapping[str, int]]) -> None:
     port = "func:radam_conformance.ports.thinc_radam:step"
@@ -213,6 +214,7 @@ def test_thinc_is_a_step_ahead(counted: Callable[..., Mapping[str, int]]) -> Non
     }
 
 
+@pytest.mark.posix
 @pytest.mark.jax
 def test_optax_in_float32_has_scalars_in_float32(counted: Callable[..., Mapping[str, int]]) -> None:
     found = counted("optax:optax.radam", "core/crossing-0?-f32", "resume/state-03-f32", "eps0/st*")
@@ -221,6 +223,7 @@ def test_optax_in_float32_has_scalars_in_float32(counted: Callable[..., Mapping[
     assert found[FAULTS["zero-by-zero"].sentence] == 1
 
 
+@pytest.mark.posix
 @pytest.mark.torch
 def test_optimi_has_three_faults_at_once(counted: Callable[..., Mapping[str, int]]) -> None:
     found = counted(
@@ -235,6 +238,7 @@ def test_optimi_has_three_faults_at_once(counted: Callable[..., Mapping[str, int
     }
 
 
+@pytest.mark.posix
 @pytest.mark.torch
 def test_coupled_decay_of_pytorch_optimizer_does_nothing(
     counted: Callable[..., Mapping[str, int]],
@@ -244,6 +248,7 @@ def test_coupled_decay_of_pytorch_optimizer_does_nothing(
     assert found == {"coupled decay is ignored, decoupled decay is not": 2}
 
 
+@pytest.mark.posix
 @pytest.mark.torch
 def test_torch_optimizer_shares_a_cache_and_computes_in_float32(
     counted: Callable[..., Mapping[str, int]],
@@ -256,6 +261,7 @@ def test_torch_optimizer_shares_a_cache_and_computes_in_float32(
     }
 
 
+@pytest.mark.posix
 @pytest.mark.thinc
 def test_the_transcript_in_the_docs_is_what_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -19,6 +19,8 @@ from radam_conformance.spec import parse_spec
 
 from ..frameworks import marked
 
+pytestmark = pytest.mark.posix
+
 GRADIENTS = np.random.default_rng(20).standard_normal((7, 3)).astype(np.float32).astype(float)
 PROXMIN = "func:radam_conformance.ports.proxmin_adaprox:run"
 THINC = "func:radam_conformance.ports.thinc_radam:step"

@@ -15,7 +15,7 @@ from radam_conformance.spec import LoadError, parse_spec
 
 from .sample_ports import FOLDER
 
-pytestmark = pytest.mark.torch  # the backend
+pytestmark = [pytest.mark.posix, pytest.mark.torch]  # the backend
 
 SPEC = parse_spec("keras:keras_radam.RAdam")
 REQUEST = RunRequest(

@@ -22,7 +22,7 @@ from radam_ref import dialects
 from .ports.five_faults import FAULTS
 from .sample_ports import port
 
-pytestmark = pytest.mark.slow  # compilers, and Node
+pytestmark = [pytest.mark.posix, pytest.mark.slow]  # compilers, and Node
 
 PAGE = Path(__file__).parents[2] / "docs" / "vectors.md"
 SCRIPTS = sysconfig.get_path("scripts")

@@ -29,7 +29,7 @@ from radam_ref import dialects
 from ..frameworks import marked
 from .sample_ports import port
 
-pytestmark = pytest.mark.usefixtures("oracle_once")
+pytestmark = [pytest.mark.posix, pytest.mark.usefixtures("oracle_once")]
 
 TORCH = "torch:torch.optim.RAdam"
 

@@ -119,6 +119,7 @@ def answered(block: str, answers: Iterator[bytes]) -> str:
     return "x"
 
 
+@pytest.mark.posix
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")
 def test_the_finished_harness_says_the_transcripts_word_for_word(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from radam_conformance.spec import Spec
 
 from .sample_ports import FOLDER, port
 
+pytestmark = pytest.mark.posix
+
 ALL = [case.id for case in load_suite()]
 CORE = [case.id for case in load_suite("core/*")]
 SUITE = ["--pyargs", "radam_conformance.suite", "--radam-impl"]

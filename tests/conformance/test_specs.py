@@ -103,6 +103,7 @@ def test_arrays_that_cannot_be_made_here_are_said_before_any_case(
     assert str(caught.value).startswith(f"func:math:hypot: {reason}")
 
 
+@pytest.mark.posix
 @pytest.mark.torch
 def test_a_device_that_is_not_here_is_said_before_any_case() -> None:
     with pytest.raises(LoadError) as caught:
@@ -119,6 +120,7 @@ TIMM = {
 }
 
 
+@pytest.mark.posix
 @pytest.mark.torch
 def test_the_optimizer_of_timm_is_loaded_where_timm_itself_cannot_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
