@@ -28,6 +28,17 @@ PLUGS = {
     "timm_legacy": "timm",
 }
 NEEDS = {f"radam_conformance.ports.{plug}": package for plug, package in PLUGS.items()}
+# Modules that import a framework.
+MARKERS = {
+    "radam_adapters._torch_fused": "torch",
+    "radam_adapters._torch_steps": "torch",
+    "radam_adapters.jax_transform": "jax",
+    "radam_adapters.torch_optimizer": "torch",
+    "radam_conformance.drivers.keras_optimizer": "keras",
+    "radam_conformance.drivers.optax_transform": "jax",
+    "radam_conformance.drivers.torch_optimizer": "torch",
+    "radam_conformance.ports.thinc_radam": "thinc",
+}
 NAMES = sorted(
     info.name
     for package in (radam_ref, radam_adapters, radam_conformance)
@@ -36,7 +47,13 @@ NAMES = sorted(
 )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[getattr(pytest.mark, MARKERS[name])] if name in MARKERS else [])
+        for name in NAMES
+    ],
+)
 def test_examples_in_docstrings(name: str) -> None:
     module = importlib.import_module(name)
 

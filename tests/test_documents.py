@@ -18,6 +18,8 @@ import pytest
 import radam_ref
 from radam_ref import rectification
 
+from .frameworks import FRAMEWORKS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -47,14 +49,34 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_step_in_the_readme_descends_to_the_minimum() -> None:
+    *blocks_of_numpy, _ = blocks("README.md")
     names: dict[str, object] = {}
 
-    for block in blocks("README.md"):
+    for block in blocks_of_numpy:
         exec(block, names)
 
     assert abs(names["x"]).max() < 0.5  # type: ignore[arg-type]
     assert names["state"].t == 100  # type: ignore[attr-defined]
+
+
+@pytest.mark.torch
+@pytest.mark.jax
+def test_the_optimizers_in_the_readme_are_imported() -> None:
+    names: dict[str, object] = {}
+
+    exec(blocks("README.md")[-1], names)
+
+    assert names["radam"].__module__ == "radam_adapters.jax_transform"  # type: ignore[attr-defined]
     assert names["RAdam"].__module__ == "radam_adapters.torch_optimizer"  # type: ignore[attr-defined]
+
+
+def frameworks_of(code: str) -> list[str]:
+    """The markers of what the code imports."""
+    return [
+        marker
+        for marker, names in FRAMEWORKS.items()
+        if any(re.search(rf"^(import|from) {name}\b", code, re.M) for name in names)
+    ]
 
 
 REPRODUCTIONS = re.findall(
@@ -65,7 +87,7 @@ REPRODUCTIONS = re.findall(
 # Ports that are no dependency of ours: their faults are reproduced where they are installed.
 FOREIGN = ("braintools", "mindspore", "paddle", "tensorflow_addons")
 OF_OURS = [
-    (code, printed)
+    pytest.param(code, printed, marks=[getattr(pytest.mark, name) for name in frameworks_of(code)])
     for code, printed in REPRODUCTIONS
     if not any(re.search(rf"^(import|from) {name}\b", code, re.M) for name in FOREIGN)
 ]
@@ -86,16 +108,27 @@ def test_the_lines_about_a_real_port_print_what_stands_below_them(
     assert capsys.readouterr().out.strip() == printed
 
 
-def test_the_examples_in_torch_and_jax_descend_to_the_minimum() -> None:
-    in_torch, in_jax = blocks("docs/torch-and-jax.md")
+@pytest.mark.torch
+def test_the_example_in_torch_descends_to_the_minimum() -> None:
     names: dict[str, object] = {}
-    exec(in_torch, names)
-    exec(in_jax, names)
+
+    exec(blocks("docs/torch-and-jax.md")[0], names)
 
     assert abs(names["x"]).max() < 0.5  # type: ignore[arg-type]
+
+
+@pytest.mark.jax
+def test_the_example_in_jax_descends_to_the_minimum() -> None:
+    names: dict[str, object] = {}
+
+    exec(blocks("docs/torch-and-jax.md")[1], names)
+
     assert abs(names["params"]["w"]).max() < 0.5  # type: ignore[index]
 
 
+@pytest.mark.slow
+@pytest.mark.torch
+@pytest.mark.jax
 def test_the_lines_about_torch_and_optax_are_those_of_the_benchmark() -> None:
     command = [sys.executable, "-W", "ignore", ROOT / "benchmarks" / "beside_originals.py"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -41,6 +41,7 @@ def test_each_has_less_than_eighty_lines_and_is_run_here(file: Path) -> None:
     assert f'run("{file.stem}"' in text or f'"{file.stem}.py"' in text or file.stem == "shared"
 
 
+@pytest.mark.torch
 def test_a_likelihood_by_minibatches(tmp_path: Path) -> None:
     found = run("likelihood", tmp_path)
 
@@ -50,6 +51,8 @@ def test_a_likelihood_by_minibatches(tmp_path: Path) -> None:
     assert "gradients are noisy" in found["result"].message
 
 
+@pytest.mark.torch
+@pytest.mark.skimage
 def test_tomography_finds_what_l_bfgs_b_finds(tmp_path: Path) -> None:
     found = run("tomography", tmp_path)
 
@@ -62,6 +65,8 @@ def test_tomography_finds_what_l_bfgs_b_finds(tmp_path: Path) -> None:
     assert found["error"] < 0.12
 
 
+@pytest.mark.slow
+@pytest.mark.torch
 def test_phase_retrieval_of_object_probe_and_positions(tmp_path: Path) -> None:
     found = run("phase_retrieval", tmp_path)
 
@@ -86,6 +91,7 @@ def test_a_thousand_decay_curves(tmp_path: Path) -> None:
     assert found["off"] < 3e-3
 
 
+@pytest.mark.torch
 def test_a_run_of_torch_is_moved_to_ours_and_back() -> None:
     found = run("from_torch_radam")
 
@@ -93,6 +99,7 @@ def test_a_run_of_torch_is_moved_to_ours_and_back() -> None:
     assert found["off"] < 1e-11
 
 
+@pytest.mark.jax
 def test_jax_with_optax() -> None:
     found = run("jax_optax")
 
@@ -101,6 +108,8 @@ def test_jax_with_optax() -> None:
     assert found["slope"] != 0
 
 
+@pytest.mark.slow
+@pytest.mark.torch
 def test_torch_over_two_processes() -> None:
     """A script of its own, for the processes it starts import it."""
     command = [sys.executable, EXAMPLES / "torch_fsdp.py"]

@@ -18,6 +18,8 @@ import radam_conformance
 import radam_ref
 from radam_ref import optimize
 
+pytestmark = [pytest.mark.slow, pytest.mark.docs]
+
 DOCS = Path(__file__).parents[1] / "docs"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -152,6 +154,7 @@ def test_a_browser_shows_the_page(site: Path, tmp_path: Path, name: str) -> None
 
 
 def test_the_picture_of_the_rooms_is_what_the_sources_say() -> None:
+    pytest.importorskip("grimp", reason="grimp is not installed: pip install import-linter")
     rooms = script("draw_rooms")
 
     assert rooms.PICTURE.read_text(encoding="utf-8") == rooms.drawn()

@@ -62,6 +62,7 @@ def contains(out: str, shown: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")
 def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])

@@ -94,10 +94,18 @@ def cast(c: Coefficients, to: Callable[[float], Any]) -> Coefficients:
 
 def by_numba(forms: Sequence[tuple[Form, bool]], dtype: str, folder: Path) -> Compiled:
     """A plain loop over the elements, in numba."""
-    where = numba.njit(lambda condition, x, y: x if condition else y)
+    inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # compiles twice as fast
+    compiled: dict[Any, Any] = {}
+
+    def once(function: Callable[..., Any]) -> Any:
+        """Forms share most of their functions: those of the same code and the same names in it."""
+        enclosed = tuple(cell.cell_contents for cell in function.__closure__ or ())
+        return compiled.setdefault((function.__code__, enclosed), inner(function))
+
+    where = inner(lambda condition, x, y: x if condition else y)
 
     def loop(form: Form, modulus: bool) -> Callable[..., None]:
-        update = formula(np.sqrt, where, form, numba.njit)[modulus]
+        update = formula(np.sqrt, where, form, once)[modulus]
 
         @numba.njit
         def real(x: Any, g: Any, m: Any, v: Any, c: Any) -> None:
