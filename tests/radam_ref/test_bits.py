@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,11 @@ from .cplusplus import compile_forms
 Array = np.ndarray[Any, Any]
 Lane = list[Any]  # params, grads, m, v of one dialect; (re, im) pairs where |g|^2 is in a real v
 Compiled = Callable[[Sequence[Lane], Sequence[Coefficients]], list[Any]]
-Compiler = Callable[[Sequence[tuple[Form, bool]], str, Path], Compiled]
+Forms = Sequence[tuple[Form, bool]]  # of all lanes; whether |g|^2 is in a real v
+Compiler = Callable[[Forms, Forms, str, Path], tuple[Compiled, Compiled]]
 
 STEPS, SIZE = 300, 67  # 67 is no multiple of a vector's length
+RECTIFIED = 6
 PAPER = Dialect(threshold=5.0)  # one threshold, so that all lanes begin to rectify together
 DECAY = {"lr": 1.0, "weight_decay": 0.1}
 CONFIGS = {
@@ -92,7 +95,7 @@ def cast(c: Coefficients, to: Callable[[float], Any]) -> Coefficients:
     return Coefficients(*(x if isinstance(x, bool) else to(x) for x in c))
 
 
-def by_numba(forms: Sequence[tuple[Form, bool]], dtype: str, folder: Path) -> Compiled:
+def by_numba(before: Forms, after: Forms, dtype: str, folder: Path) -> tuple[Compiled, Compiled]:
     """A plain loop over the elements, in numba."""
     inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # compiles twice as fast
     compiled: dict[Any, Any] = {}
@@ -122,45 +125,59 @@ def by_numba(forms: Sequence[tuple[Form, bool]], dtype: str, folder: Path) -> Co
 
         return pairs if modulus else real
 
-    loops = [loop(*form) for form in forms]
-
-    def run(lanes: Sequence[Lane], cs: Sequence[Coefficients]) -> list[Any]:
+    def run(loops: Any, lanes: Sequence[Lane], cs: Sequence[Coefficients]) -> list[Any]:
         for update, lane, c in zip(loops, lanes, cs, strict=True):
             update(*lane, cast(c, np.dtype(dtype).type))
         return [(x, m, v) for x, _, m, v in lanes]
 
-    return run
+    loops = [[loop(*form) for form in forms] for forms in (before, after)]
+    return partial(run, loops[0]), partial(run, loops[1])
 
 
-def by_torch(forms: Sequence[tuple[Form, bool]], dtype: str, folder: Path) -> Compiled:
-    """One graph for all forms, so that the compiler is waited for once."""
-    updates = [formula(torch.sqrt, torch.where, form)[modulus] for form, modulus in forms]
+def by_torch(before: Forms, after: Forms, dtype: str, folder: Path) -> tuple[Compiled, Compiled]:
+    """One graph for all forms, of which half is used: each kernel costs the compiler seconds."""
+    updates = [
+        [formula(torch.sqrt, torch.where, form)[modulus] for form, modulus in forms]
+        for forms in (before, after)
+    ]
 
     @torch.compile(fullgraph=True)
     def advance(lanes: Any, cs: Any) -> Any:
-        return [update(*lane, c) for update, lane, c in zip(updates, lanes, cs, strict=True)]
+        return [
+            [update(*lane, c) for update, lane, c in zip(half, lanes, cs, strict=True)]
+            for half in updates
+        ]
 
     def convert(tree: Any, leaf: Callable[[Any], Any]) -> Any:
         return tuple(convert(x, leaf) for x in tree) if isinstance(tree, tuple) else leaf(tree)
 
-    def run(lanes: Sequence[Lane], cs: Sequence[Coefficients]) -> list[Any]:
+    def run(half: int, lanes: Sequence[Lane], cs: Sequence[Coefficients]) -> list[Any]:
         tensors = [convert(tuple(lane), torch.from_numpy) for lane in lanes]
         scalars = [cast(c, lambda x: torch.tensor(x, dtype=getattr(torch, dtype))) for c in cs]
-        return convert(tuple(map(tuple, advance(tensors, scalars))), lambda x: x.numpy())
+        return convert(tuple(map(tuple, advance(tensors, scalars)[half])), lambda x: x.numpy())
 
-    return run
+    return partial(run, 0), partial(run, 1)
 
 
-def by_gcc(forms: Sequence[tuple[Form, bool]], dtype: str, folder: Path) -> Compiled:
+def by_gcc(before: Forms, after: Forms, dtype: str, folder: Path) -> tuple[Compiled, Compiled]:
     """C++ text traced from the formula."""
-    updates = compile_forms(forms, dtype, folder)
+    compiled = compile_forms([*before, *after], dtype, folder)
 
-    def run(lanes: Sequence[Lane], cs: Sequence[Coefficients]) -> list[Any]:
+    def run(updates: Any, lanes: Sequence[Lane], cs: Sequence[Coefficients]) -> list[Any]:
         for update, lane, c in zip(updates, lanes, cs, strict=True):
             update(c, [z for pair in lane for z in (pair if isinstance(pair, tuple) else (pair,))])
         return [(x, m, v) for x, _, m, v in lanes]
 
-    return run
+    half = len(before)
+    return partial(run, compiled[:half]), partial(run, compiled[half:])
+
+
+def forms_of(t: int, dtype: str) -> Forms:
+    """Those of all lanes in a step."""
+    return [
+        (coefficients(t, config, config.lr, dtype)[0], is_modulus(name))
+        for name, config in CONFIGS.items()
+    ]
 
 
 def assert_same_bits(name: str, t: int, got: Any, expected: Any) -> None:
@@ -187,19 +204,17 @@ def test_compiled_runs_have_the_bits_of_the_plain_step(
     """From x0 = 0 with lr = 1, so that nothing hides."""
     lanes = {name: as_lane(name, start(name, dtype)) for name in CONFIGS}
     runs = zip(*(plain_run(name, dtype) for name in CONFIGS), strict=True)
-    previous: list[Form] = []
+    forms = [forms_of(t, dtype) for t in (1, STEPS)]
+    before, after = compiler(*forms, dtype, tmp_path)
     for t, plain in enumerate(runs, 1):
-        terms = [coefficients(t, config, config.lr, dtype) for config in CONFIGS.values()]
-        forms = [form for form, _ in terms]
-        if forms != previous:
-            (folder := tmp_path / str(t)).mkdir()
-            pairs = [(form, is_modulus(name)) for form, name in zip(forms, CONFIGS, strict=True)]
-            compiled, previous = compiler(pairs, dtype, folder), forms
+        assert forms_of(t, dtype) == forms[t >= RECTIFIED]
+        compiled = after if t >= RECTIFIED else before
         expected = {}
         for name, (g, x, state) in zip(CONFIGS, plain, strict=True):
             lanes[name][1:2] = as_lane(name, [g])
             expected[name] = as_lane(name, [x, state.m, state.v])
-        results = compiled(list(lanes.values()), [c for _, c in terms])
+        cs = [coefficients(t, config, config.lr, dtype)[1] for config in CONFIGS.values()]
+        results = compiled(list(lanes.values()), cs)
         for name, (x, m, v) in zip(CONFIGS, results, strict=True):
             assert_same_bits(name, t, (x, m, v), expected[name])
             lanes[name] = [x, None, m, v]
