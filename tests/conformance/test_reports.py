@@ -594,7 +594,7 @@ def test_a_stdout_that_takes_nothing_costs_no_report(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_the_verdict_says_more_than_a_full_stdout(tmp_path: Path) -> None:
-    wrong = [port("faulty").text, "--set", "fault=t counts twice", "--only", "core/smoke-01-f64"]
+    wrong = [port("textbook").text, "--set", "scalars=mixed", "--only", "core/crossing-06-f64"]
     command = ["bash", "-c", '"$0" "$@" > /dev/full', SCRIPT, "run", *wrong]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
 
