@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import runpy
 import shlex
 import subprocess
-import sys
 import sysconfig
 from decimal import Decimal
 from fractions import Fraction
@@ -129,9 +129,12 @@ def test_the_example_in_jax_descends_to_the_minimum() -> None:
 @pytest.mark.slow
 @pytest.mark.torch
 @pytest.mark.jax
-def test_the_lines_about_torch_and_optax_are_those_of_the_benchmark() -> None:
-    command = [sys.executable, "-W", "ignore", ROOT / "benchmarks" / "beside_originals.py"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+@pytest.mark.filterwarnings("ignore")  # of the originals, and of Torch's compiler
+def test_the_lines_about_torch_and_optax_are_those_of_the_benchmark(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    runpy.run_path(str(ROOT / "benchmarks" / "beside_originals.py"), run_name="__main__")
+    shown = capsys.readouterr().out
     page = (ROOT / "docs/torch-and-jax.md").read_text().splitlines()
 
     assert len(shown.splitlines()) == 10

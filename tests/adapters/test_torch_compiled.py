@@ -9,7 +9,10 @@ from radam_adapters.torch_optimizer import RAdam
 from radam_ref import Dialect, rectification
 
 # What Torch's own modules do while the compiler is imported.
-pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning"),
+]
 
 
 def random_parameter(dtype: torch.dtype) -> torch.nn.Parameter:

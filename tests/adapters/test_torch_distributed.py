@@ -97,6 +97,7 @@ def alone() -> list[Tensor]:
     return [param.detach() for param in net.parameters()]
 
 
+@pytest.mark.slow
 def test_two_processes_end_where_one_does(folder: Path, alone: list[Tensor]) -> None:
     whole, steps = torch.load(folder / "two", weights_only=True)
 
@@ -104,6 +105,7 @@ def test_two_processes_end_where_one_does(folder: Path, alone: list[Tensor]) -> 
     assert [step.item() for step in steps] == [50.0] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:torch.distributed is disabled:UserWarning")
 def test_one_process_continues_what_two_saved(folder: Path, alone: list[Tensor]) -> None:
     net = model()

@@ -64,7 +64,7 @@ def test_bfloat16_is_rounded_once_a_step() -> None:
         assert torch.equal(got.detach(), torch.from_numpy(exact).bfloat16())
 
 
-@pytest.mark.posix
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # in inductor itself
 @pytest.mark.parametrize(
     ("dtype", "dialect", "steps"),
@@ -133,6 +133,7 @@ def test_a_step_is_seen_by_autograd() -> None:
         loss.backward()  # type: ignore[no-untyped-call]
 
 
+@pytest.mark.slow
 def test_a_scalar_parameter_moves_under_the_compiler() -> None:
     """torch.optim.RAdam, compiled, leaves a 0-d float64 on a CPU where it is."""
     ended = []
@@ -171,6 +172,7 @@ def test_tracers_and_transforms_see_the_step() -> None:
     torch.testing.assert_close(traced(x), expected)
 
 
+@pytest.mark.slow
 def test_a_step_goes_on_after_the_main_thread_has_ended() -> None:
     code = """
 import threading, torch
