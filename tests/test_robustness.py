@@ -92,6 +92,7 @@ def test_a_child_process_steps_to_the_same_bits(method: str) -> None:
         assert list(pool.map(walk, CONFIGS[:4])) == here
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 def test_a_process_that_flushes_subnormals_steps_and_is_no_judge() -> None:
     """The smallest numbers are lost there, and nothing else; a judge would compare with them."""

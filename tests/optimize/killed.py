@@ -1,4 +1,4 @@
-"""A run killed a hundred times while it writes checkpoints; prints that its end is the same."""
+"""A run killed so many times while it writes checkpoints; prints that its end is the same."""
 
 import os
 import random
@@ -12,8 +12,8 @@ import numpy as np
 from radam_ref import minimize
 from radam_ref.optimize import Checkpoint, load
 
-KILLS, STEPS = 100, 3000
-path = Path(sys.argv[1]) / "run"
+STEPS = 3000
+path, kills = Path(sys.argv[1]) / "run", int(sys.argv[2])
 
 
 def fun(x, rng):
@@ -45,12 +45,12 @@ def run_till_killed(seconds):
 
 whole = go_on()
 chance, deaths, reached = random.Random(0), 0, set()
-while deaths < KILLS:
+while deaths < kills:
     if run_till_killed(chance.uniform(0.0, 0.02)) == 0:
         path.unlink()  # it came to its end; once more
         continue
     deaths += 1
     reached.add(load(path)[0].t)  # what is there is complete
 last = go_on(checkpoint=Checkpoint(path, steps=1000))
-print(np.array_equal(last.x, whole.x), last.nit == whole.nit, len(reached) > KILLS / 2)
+print(np.array_equal(last.x, whole.x), last.nit == whole.nit, len(reached) > kills / 2)
 print(os.listdir(path.parent))

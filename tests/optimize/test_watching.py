@@ -48,9 +48,9 @@ def script(*command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.posix
-def test_killed_a_hundred_times_it_ends_as_if_never(tmp_path: Path) -> None:
-    output = script(str(Path(__file__).parent / "killed.py"), str(tmp_path))
+@pytest.mark.parametrize("times", [5, pytest.param(100, marks=pytest.mark.slow)])
+def test_killed_many_times_it_ends_as_if_never(tmp_path: Path, times: int) -> None:
+    output = script(str(Path(__file__).parent / "killed.py"), str(tmp_path), str(times))
 
     assert output == "True True True\n['run']\n"
 
