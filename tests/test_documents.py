@@ -256,6 +256,7 @@ def test_the_five_minutes_print_what_the_page_shows(capsys: pytest.CaptureFixtur
     assert abs(names["result"].x - [3.0, -1.0]).max() < 1e-4  # type: ignore[attr-defined]
 
 
+@pytest.mark.posix
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["docs/start.md", "docs/dialects.md"])
 def test_the_judge_prints_what_the_page_shows(page: str) -> None:

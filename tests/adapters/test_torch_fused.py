@@ -64,6 +64,7 @@ def test_bfloat16_is_rounded_once_a_step() -> None:
         assert torch.equal(got.detach(), torch.from_numpy(exact).bfloat16())
 
 
+@pytest.mark.posix
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # in inductor itself
 @pytest.mark.parametrize(
