@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Run the fast tier, unless `-m` chooses another or a file is named: that runs as a whole."""
     words = config.invocation_params.args
     chosen = any(str(word).startswith("-m") or ".py" in str(word) for word in words)
-    if not chosen and not hasattr(config, "workerinput"):  # workers of xdist get what is set here
+    if not chosen:
         config.option.markexpr = "fast"
 
 
