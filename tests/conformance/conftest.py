@@ -23,7 +23,7 @@ def oracle_once() -> Iterator[None]:
         yield
 
 
-RUNNING = 4  # a framework takes a quarter of a GiB
+RUNNING = 8  # a framework takes a quarter of a GiB
 
 
 class SharedPort:

@@ -151,7 +151,7 @@ def test_optax_in_float32_fails_by_precision_alone(judged: Judged) -> None:
 
 @pytest.mark.jax
 def test_optax_with_x64_passes_in_both_dtypes(judged: Judged) -> None:
-    few = load_suite(["core/crossing-*", "core/never-rectified-*"])
+    few = load_suite(["core/crossing-0[67]-*", "core/never-rectified-0[13]-*"])
     report = judged("optax:optax.radam", cases=few, x64=True)
 
     assert verdicts(report) == {"pass": len(few)}
