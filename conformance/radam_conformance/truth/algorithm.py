@@ -54,8 +54,16 @@ class Element:
 
     def advance(self, g: arb, other: arb, c: Coefficients) -> None:
         """One step of Algorithm 2; `other` is the complex gradient's other part, or 0."""
-        self._accumulate(g, other, c)
-        self._correct(g, c)
+        if not (g.is_zero() and other.is_zero() and self.m.is_zero() and self.v.is_zero()):
+            self._accumulate(g, other, c)  # nothing is rounded before the first gradient
+        self.m_hat = c.i1 * self.m  # line 7
+        if c.n2 is not None:
+            self.m_hat = self.m_hat + c.n2 * g
+        self.v_hat = c.i2 * self.v
+        self.denominator = None
+        if c.r is not None:
+            root_v = root(self.v_hat + c.eps_root)  # line 10
+            self.denominator = root_v.max(c.eps) if c.floor else root_v + c.eps
         if not c.still:
             self.x = c.shrink * self.x - self.move(c.lr, c) + c.stored  # lines 12 and 14
 
@@ -70,8 +78,6 @@ class Element:
         return (lr * c.r * self.m_hat + c.underflow) / self.denominator
 
     def _accumulate(self, g: arb, other: arb, c: Coefficients) -> None:
-        if g.is_zero() and other.is_zero() and self.m.is_zero() and self.v.is_zero():
-            return  # nothing is rounded before the first gradient
         self.m = c.beta1 * self.m + c.w1 * g + c.underflow  # line 6
         if not self.v > c.v_max:
             square = c.w2 * g * g
@@ -80,17 +86,6 @@ class Element:
             self.v = c.beta2 * self.v + square + c.underflow  # line 5
             if not self.v <= c.v_max:
                 self.v = arb.pos_inf() if self.v > c.v_max else arb.nan()
-
-    def _correct(self, g: arb, c: Coefficients) -> None:
-        """The bias corrections, and what the update is divided by."""
-        self.m_hat = c.i1 * self.m  # line 7
-        if c.n2 is not None:
-            self.m_hat = self.m_hat + c.n2 * g
-        self.v_hat = c.i2 * self.v
-        self.denominator = None
-        if c.r is not None:
-            root_v = root(self.v_hat + c.eps_root)  # line 10
-            self.denominator = root_v.max(c.eps) if c.floor else root_v + c.eps
 
 
 class Step(NamedTuple):
@@ -119,7 +114,7 @@ def run(
     dialect : Dialect
         Its decay, complex convention and Nesterov are those that count in the case.
     model : callable
-        Gives the coefficients of a tensor's t-th step.
+        Gives for hyper-parameters the function that gives the coefficients of step t.
     branches : mapping of (beta2, t) to bool
         Steps that are rectified or not by decree.
 
@@ -140,17 +135,15 @@ def run(
     cycle = [
         [None if row is None else [arb(g) for g in row] for row in rows] for rows in case.gradients
     ]
+    models = {hyper: model(hyper, setting) for hyper in case.hyper}
     for step in range(1, case.steps + 1):
-        known: dict[tuple[int, int], Coefficients] = {}
         used: list[Coefficients | None] = []
         for i, gradients in enumerate(cycle[(step - 1) % len(cycle)]):
             if gradients is None:
                 used.append(None)
                 continue
-            group = case.x0[i].group
-            counts[i] = t = counts[i] + 1
-            c = known.get((t, group)) or model(case.hyper_at(step, group), t, setting)
-            known[t, group] = c
+            counts[i] += 1
+            c = models[case.hyper_at(step, case.x0[i].group)](counts[i])
             used.append(c)
             _advance(tensors[i], gradients, c, modulus)
         yield Step(everything, used)
@@ -167,5 +160,5 @@ def _elements(case: Case, i: int) -> list[Element]:
 def _advance(tensor: list[Element], gradients: list[arb], c: Coefficients, modulus: bool) -> None:
     """One step of a tensor; both parts of a complex element share |g|^2 in one convention."""
     ascents = [e.ascent(g, c) for e, g in zip(tensor, gradients, strict=True)]
-    for k, (element, g) in enumerate(zip(tensor, ascents, strict=True)):
-        element.advance(g, ascents[k ^ 1] if modulus else ZERO, c)
+    for k, element in enumerate(tensor):
+        element.advance(ascents[k], ascents[k ^ 1] if modulus else ZERO, c)

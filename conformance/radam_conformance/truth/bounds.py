@@ -23,13 +23,30 @@ when it is stored (S9); the second admits programs that have nothing but half pr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from flint import arb
 
 from ..cases import Hyper
 from .bits import FORMATS, HALF, Format, arithmetic
-from .coefficients import ZERO, Coefficients, Scalars, Setting, combine, exact_scalars, remembered
+from .coefficients import (
+    ONE,
+    ZERO,
+    AtStep,
+    Averages,
+    Coefficients,
+    Corrections,
+    Fixed,
+    Scalars,
+    Setting,
+    corrections,
+    exact_scalars,
+    fixed,
+    power,
+    rectification,
+    remembered,
+)
 
 SLACK = 4
 HALF_SLACK = 2
@@ -52,100 +69,119 @@ def within(size: arb, roundings: int, unit: float) -> arb:
     return (rounded(roundings, unit) - 1) * size
 
 
-def exact_scalar(hyper: Hyper, t: int, setting: Setting) -> Coefficients:
-    """Coefficients of step t whose balls hold every right program with exact scalar terms."""
-    c = combine(exact_scalars(hyper, t), hyper, t, setting)
-    c = _widen(c, hyper, arithmetic(setting.dtype))
-    return _stored(c, FORMATS[setting.dtype]) if setting.dtype in HALF else c
+def exact_scalar(hyper: Hyper, setting: Setting) -> AtStep:
+    """Coefficients whose balls hold every right program with exact scalar coefficients."""
+    form = arithmetic(setting.dtype)
+    off, lost = _off(form)
+    averages = _widen_averages(exact_scalars(hyper, 1).averages, off)
+    always, stored = _widen_fixed(fixed(hyper, setting), hyper, off), ZERO
+    if setting.dtype in HALF:  # the parameter is rounded to the format that it is kept in
+        kept = FORMATS[setting.dtype]
+        once, stored = rounded(1, kept.unit), arb(0, HALF_SLACK * kept.tiny)
+        always = always._replace(shrink=always.shrink * once, lr=always.lr * once)
+
+    def at_step(t: int) -> Coefficients:
+        exact = corrections(exact_scalars, hyper, t, setting)
+        underflow, c = lost * exact[2], _widen_corrections(exact, off)
+        return Coefficients._make((t, *averages, *c, *always, underflow, underflow + stored))
+
+    return at_step
 
 
-def binary64(hyper: Hyper, t: int, setting: Setting) -> Coefficients:
-    """Coefficients of step t whose balls hold every right program with binary64 scalar terms.
+def binary64(hyper: Hyper, setting: Setting) -> AtStep:
+    """Coefficients whose balls hold every right program with binary64 scalar coefficients.
 
-    Raises
-    ------
-    UndecidedError
-        Roundings in binary64 decide whether step t is rectified.
+    They raise UndecidedError at a step where roundings in binary64 decide whether it is rectified.
     """
     form = FORMATS[setting.dtype]
-    c = combine(_binary64_scalars(hyper, t), hyper, t, setting)
+    off, lost = _off(form)
     once = rounded(8, FORMATS["float64"].unit)  # lr*r/(1-beta1^t) and their like, folded
-    c = c._replace(i1=c.i1 * once, i2=c.i2 * once, eps=c.eps * once, lr=c.lr * once)
-    c = _widen(c if c.r is None else c._replace(r=c.r * once), hyper, form)
-    return _in_half(c, form) if setting.dtype in HALF else c
+    always = fixed(hyper, setting)
+    always = _widen_fixed(always._replace(lr=always.lr * once), hyper, off)
+    if setting.dtype in HALF:
+        always = always._replace(v_max=arb(form.largest))
+
+    def at_step(t: int) -> Coefficients:
+        averages = _widen_averages(_binary64_scalars(hyper, t).averages, off)
+        rho, r, i1, n2, i2, eps_root, eps = corrections(_binary64_scalars, hyper, t, setting)
+        r, i1 = None if r is None else r * once, i1 * once
+        c = _widen_corrections((rho, r, i1, n2, i2 * once, eps_root, eps * once), off)
+        underflow = lost * i1
+        if setting.dtype in HALF:
+            c = _in_half(c, form)
+        return Coefficients._make((t, *averages, *c, *always, underflow, underflow))
+
+    return at_step
+
+
+def _off(form: Format) -> tuple[list[arb], arb]:
+    """`rounded(n, form.unit)` for each n that occurs; what is lost where numbers are subnormal."""
+    off = [rounded(n, form.unit) for n in range(11)]
+    return off, arb(0, 8 * slack(form.unit) * form.tiny)
 
 
 @remembered
-def _binary64_scalars(beta1: arb, beta2: arb, t: int) -> Scalars:
+def _binary64_scalars(beta1: float, beta2: float, t: int, precision: int) -> Scalars:
     unit = FORMATS["float64"].unit
     once = rounded(1, unit)
-    average1, average2 = _average(beta1, t, unit), _average(beta2, t, unit)
-    power2, (*_, correction2) = _power(beta2, t, unit), average2
-    correction1_next = (1 - _power(beta1, t + 1, unit)) * once
-    rho_inf = (2 / ((1 - beta2) * once) * once - 1) * once  # line 2
+    b1, w1, correction1, _ = _average(beta1, t, unit, precision)
+    b2, w2, correction2, power2 = _average(beta2, t, unit, precision)
+    rho_inf = (2 / ((ONE - arb(beta2)) * once) * once - ONE) * once  # line 2
     rho = (rho_inf - 2 * t * power2 / correction2 * rounded(3, unit)) * once  # line 8
-    return Scalars(*average1, correction1_next, *average2, rho_inf, rho)
+    r = rectification(rho_inf, rho)
+    return Scalars((b1, w1, b2, w2), correction1, correction2, rho, r)
 
 
-def _power(beta: arb, t: int, unit: float) -> arb:
-    """beta^t by `pow`, or as a running product of t factors."""
-    return beta**t * rounded(max(POW_ROUNDINGS, t - 1), unit)
+def _average(beta: float, t: int, unit: float, precision: int) -> tuple[arb, arb, arb, arb]:
+    """beta and 1 - beta of an average, stored plain or debiased, 1 - beta^t, and beta^t.
 
-
-def _average(beta: arb, t: int, unit: float) -> tuple[arb, arb, arb]:
-    """beta, 1 - beta and 1 - beta^t of an average, stored plain or debiased.
-
-    A debiased average takes (beta^t - beta)/(beta^t - 1) for beta, which is off by a few
-    roundings of beta^t over 1 - beta^t.
+    beta^t is computed by `pow`, or as a running product of t factors. A debiased average takes
+    (beta^t - beta)/(beta^t - 1) for beta, which is off by a few roundings of beta^t over
+    1 - beta^t.
     """
-    correction = (1 - _power(beta, t, unit)) * rounded(1, unit)
-    lost = within(beta**t, 2 * max(POW_ROUNDINGS, t - 1), unit) + within(arb(1), 2, unit)
-    before = 1 - beta ** (t - 1)
-    weight = (1 - beta) * rounded(1, unit) + lost
-    return beta + (lost / before if t > 1 else ZERO), weight, correction
+    plain, exact, factors = arb(beta), power(beta, t, precision), max(POW_ROUNDINGS, t - 1)
+    once, computed = rounded(1, unit), exact * rounded(factors, unit)
+    lost = within(exact, 2 * factors, unit) + within(ONE, 2, unit)
+    weight = (ONE - plain) * once + lost
+    if t > 1:
+        plain = plain + lost / (ONE - power(beta, t - 1, precision))
+    return plain, weight, (ONE - computed) * once, computed
 
 
-def _widen(c: Coefficients, hyper: Hyper, form: Format) -> Coefficients:
-    """Attach the roundings of every operation to the coefficient it belongs to."""
+# The roundings of every operation, attached to the coefficient that it belongs to.
 
-    def off(coefficient: arb, roundings: int) -> arb:
-        return coefficient * rounded(roundings, form.unit)
 
-    # m + w1*(g - m) rounds |m|, however small beta1 is.
-    lerp1, lerp2 = within(c.w1, 3, form.unit), within(c.w2, 3, form.unit)
-    decayed = hyper.weight_decay != 0
-    decay_in_sum = within(c.lr * hyper.weight_decay, 3, form.unit)
-    underflow = arb(0, 8 * slack(form.unit) * form.tiny) * c.i1
-    return c._replace(
-        beta1=off(c.beta1, 6) + lerp1,
-        w1=off(c.w1, 5),
-        beta2=off(c.beta2, 6) + lerp2,
-        w2=off(c.w2, 6),
-        i1=off(c.i1, 3),
-        n2=None if c.n2 is None else off(c.n2, 5),
-        i2=off(c.i2, 10),  # under the root, where two roundings are one
-        eps_root=off(c.eps_root, 8),
-        eps=off(c.eps, 5),
-        r=None if c.r is None else off(c.r, 4),
-        lr=off(c.lr, 3),
-        decay=None if c.decay is None else off(c.decay, 3),
-        shrink=off(c.shrink, 3) + decay_in_sum if decayed else off(c.shrink, 1),
-        modulus=rounded(6, form.unit),  # hypot, squared
-        underflow=underflow,
-        stored=underflow,
+def _widen_averages(averages: Averages, off: Sequence[arb]) -> Averages:
+    beta1, w1, beta2, w2 = averages
+    lerp = off[3] - ONE  # m + w1*(g - m) rounds |m|, however small beta1 is
+    return beta1 * off[6] + lerp * w1, w1 * off[5], beta2 * off[6] + lerp * w2, w2 * off[6]
+
+
+def _widen_corrections(corrections: Corrections, off: Sequence[arb]) -> Corrections:
+    rho, r, i1, n2, i2, eps_root, eps = corrections
+    return (
+        rho,
+        None if r is None else r * off[4],
+        i1 * off[3],
+        None if n2 is None else n2 * off[5],
+        i2 * off[10],  # under the root, where two roundings are one
+        eps_root * off[8],
+        eps * off[5],
     )
 
 
-def _stored(c: Coefficients, form: Format) -> Coefficients:
-    """Attach the rounding of the parameter to the format that it is kept in."""
-    once = rounded(1, form.unit)
-    off = arb(0, HALF_SLACK * form.tiny)
-    return c._replace(shrink=c.shrink * once, lr=c.lr * once, stored=c.stored + off)
+def _widen_fixed(f: Fixed, hyper: Hyper, off: Sequence[arb]) -> Fixed:
+    shrink = f.shrink * off[1]
+    if hyper.weight_decay != 0:  # which may be in the sum
+        shrink = f.shrink * off[3] + (off[3] - 1) * (f.lr * hyper.weight_decay)
+    decay = None if f.decay is None else f.decay * off[3]
+    modulus = off[6]  # hypot, squared
+    return f._replace(shrink=shrink, lr=f.lr * off[3], decay=decay, modulus=modulus)
 
 
-def _in_half(c: Coefficients, form: Format) -> Coefficients:
-    """Attach what half precision does to small constants and to large moments."""
+def _in_half(corrections: Corrections, form: Format) -> Corrections:
+    """What half precision does to small constants."""
+    rho, r, i1, n2, i2, eps_root, eps = corrections
     off = arb(0, HALF_SLACK * form.tiny)
-    eps_root = c.eps_root if c.eps_root.is_zero() else c.eps_root + off
-    eps = c.eps if c.eps.is_zero() else c.eps + off
-    return c._replace(eps_root=eps_root, eps=eps, v_max=arb(form.largest))
+    eps_root, eps = (number if number.is_zero() else number + off for number in (eps_root, eps))
+    return rho, r, i1, n2, i2, eps_root, eps

@@ -1,7 +1,8 @@
-"""What multiplies or is added to arrays in a step: the scalar terms of Algorithm 2, as balls.
+"""What multiplies or is added to arrays in a step of Algorithm 2, as balls.
 
-Exact scalar terms give exact coefficients; `bounds` widens them by the rounding errors of
-everything they touch.
+The exact coefficients are here; `bounds` widens them by the rounding errors of everything they
+touch. A million steps use them three times, so what does not depend on t is computed once for each
+set of hyper-parameters, and what depends on t and the betas alone once for all models and dialects.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..cases import Hyper
 from .bits import arithmetic
 
 ZERO, ONE = arb(0), arb(1)
-CHAIN = 10_000  # steps whose terms are kept: those of a chain serve the next dialect too
+CHAIN = 10_000  # steps whose `Scalars` are kept: those of a chain serve the next dialect too
 
 
 Branch: TypeAlias = tuple[float, int]  # beta2 and t, which decide whether a step is rectified
@@ -55,21 +56,42 @@ class Setting(NamedTuple):
     branches: Mapping[Branch, bool]
 
 
-class Scalars(NamedTuple):
-    """Terms of step t that depend on t and the betas alone.
+# Parts of `Coefficients`, in its order: from beta1 to w2, and from rho to eps.
+Averages: TypeAlias = tuple[arb, arb, arb, arb]
+Corrections: TypeAlias = tuple[arb, arb | None, arb, arb | None, arb, arb, arb]
 
-    `w` is 1 - beta, `correction` is 1 - beta^t, `correction1_next` is 1 - beta1^(t+1).
+
+class Scalars(NamedTuple):
+    """What depends on t and the betas alone.
+
+    Attributes
+    ----------
+    averages : tuple of arb
+        beta1, 1 - beta1, beta2 and 1 - beta2.
+    correction1, correction2 : arb
+        1 - beta1^t and 1 - beta2^t.
+    rho, r : arb
+        rho_t, and r_t whether or not the step is rectified.
     """
 
-    beta1: arb
-    w1: arb
+    averages: Averages
     correction1: arb
-    correction1_next: arb
-    beta2: arb
-    w2: arb
     correction2: arb
-    rho_inf: arb
     rho: arb
+    r: arb
+
+
+class Fixed(NamedTuple):
+    """The part of `Coefficients` that is the same at each t."""
+
+    shrink: arb
+    lr: arb
+    decay: arb | None
+    floor: bool
+    hold: bool
+    maximize: bool
+    modulus: arb
+    v_max: arb
 
 
 class Coefficients(NamedTuple):
@@ -78,12 +100,12 @@ class Coefficients(NamedTuple):
     Attributes
     ----------
     t : int
+    beta1, w1, beta2, w2 : arb
+        Of the averages m and v (lines 5 and 6).
     rho : arb
         rho_t (line 8).
     r : arb or None
         r_t (line 11), None where the variance is not tractable.
-    beta1, w1, beta2, w2 : arb
-        Of the averages m and v (lines 5 and 6).
     i1, n2 : arb
         m_hat = i1*m + n2*g (line 7); `n2` is None without Nesterov's look ahead.
     i2, eps_root, eps : arb
@@ -94,26 +116,26 @@ class Coefficients(NamedTuple):
         Weight decay that is added to the gradient, None without.
     floor : bool
         `eps` is the least denominator, not a term of it.
-    still : bool
-        Nothing moves in this step.
+    hold : bool
+        Nothing moves in a step that is not rectified.
     maximize : bool
     modulus : arb
         Around 1: what |g|^2 of a complex gradient may be off by.
+    v_max : arb
+        Largest finite second moment.
     underflow : arb
         Around 0: what a rounding near the smallest number may be off by.
     stored : arb
         The same of the parameter, where it is stored.
-    v_max : arb
-        Largest finite second moment.
     """
 
     t: int
-    rho: arb
-    r: arb | None
     beta1: arb
     w1: arb
     beta2: arb
     w2: arb
+    rho: arb
+    r: arb | None
     i1: arb
     n2: arb | None
     i2: arb
@@ -123,57 +145,75 @@ class Coefficients(NamedTuple):
     lr: arb
     decay: arb | None
     floor: bool
-    still: bool
+    hold: bool
     maximize: bool
     modulus: arb
+    v_max: arb
     underflow: arb
     stored: arb
-    v_max: arb
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing moves in this step."""
+        return self.hold and self.r is None
 
 
-Model: TypeAlias = Callable[[Hyper, int, Setting], Coefficients]
+AtStep: TypeAlias = Callable[[int], Coefficients]  # of t
+Model: TypeAlias = Callable[[Hyper, Setting], AtStep]
 
 
-def remembered(scalars: Callable[[arb, arb, int], Scalars]) -> Callable[[Hyper, int], Scalars]:
-    """Terms of beta1, beta2 and t at the current precision, those of a chain computed once.
+def remembered(
+    scalars: Callable[[float, float, int, int], Scalars],
+) -> Callable[[Hyper, int], Scalars]:
+    """The scalars of a step at the current precision, those of a chain computed once.
 
     Later steps have no second use; the memory of a million would be slower than to compute.
     """
+    early, latest = lru_cache(CHAIN)(scalars), lru_cache(1)(scalars)
 
-    def at_precision(beta1: float, beta2: float, t: int, precision: int) -> Scalars:
-        return scalars(arb(beta1), arb(beta2), t)
+    def at_step(hyper: Hyper, t: int) -> Scalars:
+        known = early if t <= CHAIN else latest
+        return known(hyper.beta1, hyper.beta2, t, ctx.prec)
 
-    early, latest = lru_cache(CHAIN)(at_precision), lru_cache(1)(at_precision)
+    return at_step
 
-    def of_step(hyper: Hyper, t: int) -> Scalars:
-        terms = early if t <= CHAIN else latest
-        return terms(hyper.beta1, hyper.beta2, t, ctx.prec)
 
-    return of_step
+@lru_cache(16)
+def power(beta: float, t: int, precision: int) -> arb:
+    """beta^t at the current precision, which every model asks for, and again at t + 1."""
+    return arb(beta) ** t
 
 
 @remembered
-def exact_scalars(beta1: arb, beta2: arb, t: int) -> Scalars:
-    """The terms of step t in exact arithmetic (lines 2 and 8)."""
-    rho_inf, rho = exact_rho(beta2, t)
+def exact_scalars(beta1: float, beta2: float, t: int, precision: int) -> Scalars:
+    """The scalars of step t in exact arithmetic."""
+    b1, b2 = arb(beta1), arb(beta2)
+    rho_inf, rho = exact_rho(beta2, t, precision)
     return Scalars(
-        beta1=beta1,
-        w1=1 - beta1,
-        correction1=1 - beta1**t,
-        correction1_next=1 - beta1 ** (t + 1),
-        beta2=beta2,
-        w2=1 - beta2,
-        correction2=1 - beta2**t,
-        rho_inf=rho_inf,
+        averages=(b1, ONE - b1, b2, ONE - b2),
+        correction1=ONE - power(beta1, t, precision),
+        correction2=ONE - power(beta2, t, precision),
         rho=rho,
+        r=rectification(rho_inf, rho),
     )
 
 
-def exact_rho(beta2: arb, t: int) -> tuple[arb, arb]:
+def exact_rho(beta2: float, t: int, precision: int) -> tuple[arb, arb]:
     """rho_inf and rho_t (lines 2 and 8)."""
-    power2 = beta2**t
-    rho_inf = 2 / (1 - beta2) - 1
-    return rho_inf, rho_inf - 2 * t * power2 / (1 - power2)
+    power2 = power(beta2, t, precision)
+    rho_inf = 2 / (ONE - arb(beta2)) - ONE
+    return rho_inf, rho_inf - 2 * t * power2 / (ONE - power2)
+
+
+def rectification(rho_inf: arb, rho: arb) -> arb:
+    """r_t (line 11), of the part of rho_t that gives a real one; 0 where there is none."""
+    return root((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+
+
+def root(x: arb) -> arb:
+    """The square root of the part of a ball that is not negative; 0 where there is none."""
+    whole = x.sqrt()
+    return x.upper().max(ZERO).sqrt().union(ZERO) if whole.is_nan() else whole
 
 
 def is_rectified(branch: Branch, threshold: float, precisions: Iterable[int]) -> bool:
@@ -186,88 +226,76 @@ def is_rectified(branch: Branch, threshold: float, precisions: Iterable[int]) ->
     """
     for precision in precisions:
         with ctx.workprec(precision):
-            rho = exact_rho(arb(branch[0]), branch[1])[1]
+            rho = exact_rho(*branch, precision)[1]
             if rho > threshold or rho <= threshold:
                 return bool(rho > threshold)
     raise UndecidedError(branch, rho, threshold)
 
 
-def exact_coefficients(hyper: Hyper, t: int, setting: Setting) -> Coefficients:
-    """The coefficients of step t in exact arithmetic."""
-    return combine(exact_scalars(hyper, t), hyper, t, setting)
+def exact_coefficients(hyper: Hyper, setting: Setting) -> AtStep:
+    """The coefficients of each step in exact arithmetic."""
+    averages, always = exact_scalars(hyper, 1).averages, fixed(hyper, setting)
+
+    def at_step(t: int) -> Coefficients:
+        c = corrections(exact_scalars, hyper, t, setting)
+        return Coefficients._make((t, *averages, *c, *always, ZERO, ZERO))
+
+    return at_step
 
 
-def combine(s: Scalars, hyper: Hyper, t: int, setting: Setting) -> Coefficients:
-    """The coefficients that a dialect makes of the scalar terms.
+def fixed(hyper: Hyper, setting: Setting) -> Fixed:
+    """What a dialect makes of the hyper-parameters, in exact arithmetic."""
+    dialect = setting.dialect
+    lr, decay = arb(hyper.lr), arb(hyper.weight_decay)
+    shrinks = {"decoupled": 1 - lr * decay, "absolute": 1 - decay, "coupled": ONE}
+    coupled = dialect.weight_decay == "coupled" and hyper.weight_decay != 0
+    return Fixed(
+        shrink=shrinks[dialect.weight_decay],
+        lr=lr,
+        decay=decay if coupled else None,
+        floor=dialect.eps_placement == "floor",
+        hold=dialect.unrectified == "hold",
+        maximize=hyper.maximize,
+        modulus=ONE,
+        v_max=arb(arithmetic(setting.dtype).largest),
+    )
+
+
+def corrections(
+    scalars: Callable[[Hyper, int], Scalars], hyper: Hyper, t: int, setting: Setting
+) -> Corrections:
+    """What a dialect makes of the scalars of step t.
 
     Raises
     ------
     UndecidedError
         The ball of rho_t contains the dialect's threshold, and no branch is set.
     """
-    dialect = setting.dialect
-    r = _rectification(s, (hyper.beta2, t), setting)
-    eps_root, eps = _eps(s, r, hyper, dialect)
-    i1, n2 = 1 / s.correction1, None
+    s, dialect = scalars(hyper, t), setting.dialect
+    r = s.r if _is_rectified(s, (hyper.beta2, t), setting) else None
+    i1, n2 = ONE / s.correction1, None
     if dialect.nesterov:
-        i1, n2 = s.beta1 / s.correction1_next, s.w1 / s.correction1
-    if r is None and dialect.eps_placement == "floor":
-        i1 = i1 / arb(hyper.eps).sqrt().max(ONE)
-    lr, decay = arb(hyper.lr), arb(hyper.weight_decay)
-    shrinks = {"decoupled": 1 - lr * decay, "absolute": 1 - decay, "coupled": ONE}
-    coupled = dialect.weight_decay == "coupled" and hyper.weight_decay != 0
-    return Coefficients(
-        t=t,
-        rho=s.rho,
-        r=r,
-        beta1=s.beta1,
-        w1=s.w1,
-        beta2=s.beta2,
-        w2=s.w2,
-        i1=i1,
-        n2=n2,
-        i2=1 / s.correction2,
-        eps_root=eps_root,
-        eps=eps,
-        shrink=shrinks[dialect.weight_decay],
-        lr=lr,
-        decay=decay if coupled else None,
-        floor=dialect.eps_placement == "floor",
-        still=r is None and dialect.unrectified == "hold",
-        maximize=hyper.maximize,
-        modulus=ONE,
-        underflow=ZERO,
-        stored=ZERO,
-        v_max=arb(arithmetic(setting.dtype).largest),
-    )
+        beta1, w1, *_ = s.averages
+        i1, n2 = beta1 / scalars(hyper, t + 1).correction1, w1 / s.correction1
+    eps_root, eps = arb(dialect.eps_root), arb(hyper.eps)
+    if dialect.eps_placement == "before_correction":
+        eps = eps / s.correction2.sqrt()
+    elif dialect.eps_placement == "floor":
+        # max(root/r, sqrt(eps)) = max(root, r*sqrt(eps))/r
+        eps_root, eps = ZERO, eps.sqrt()
+        if r is None:
+            i1 = i1 / eps.max(ONE)
+        else:
+            eps = eps * r
+    return s.rho, r, i1, n2, ONE / s.correction2, eps_root, eps
 
 
-def _rectification(s: Scalars, branch: Branch, setting: Setting) -> arb | None:
-    """r_t, or None; by decree it is taken of what lies above the threshold, 0 at the least."""
+def _is_rectified(s: Scalars, branch: Branch, setting: Setting) -> bool:
+    """Whether a step is rectified, by decree or by rho_t."""
     threshold = setting.dialect.threshold
     rectified = setting.branches.get(branch)
     if rectified is None:
         rectified = bool(s.rho > threshold)
         if not rectified and not s.rho <= threshold:
             raise UndecidedError(branch, s.rho, threshold)
-    if not rectified:
-        return None
-    squared = (s.rho - 4) * (s.rho - 2) * s.rho_inf / ((s.rho_inf - 4) * (s.rho_inf - 2) * s.rho)
-    return root(squared)  # line 11
-
-
-def root(x: arb) -> arb:
-    """The square root of the part of a ball that is not negative; 0 where there is none."""
-    whole = x.sqrt()
-    return x.upper().max(ZERO).sqrt().union(ZERO) if whole.is_nan() else whole
-
-
-def _eps(s: Scalars, r: arb | None, hyper: Hyper, dialect: Dialect) -> tuple[arb, arb]:
-    """eps_root, and eps as it joins sqrt(i2*v + eps_root)."""
-    eps = arb(hyper.eps)
-    if dialect.eps_placement == "before_correction":
-        return arb(dialect.eps_root), eps / s.correction2.sqrt()
-    if dialect.eps_placement == "floor":
-        # max(root/r, sqrt(eps)) = max(root, r*sqrt(eps))/r
-        return ZERO, eps.sqrt() * (ONE if r is None else r)
-    return arb(dialect.eps_root), eps
+    return rectified
