@@ -144,7 +144,7 @@ def _record(case: Case, found: Mapping[str, Sequence[Any]]) -> Record:
         "expected": {name: _expected_record(case, name, *both) for name, both in found.items()},
         "provenance": {
             "generator": "radam_conformance.authoring",
-            "oracles": [f"{name} {version(name)}" for name in ("python-flint", "mpmath")],
+            "oracles": [f"{name} {version(name)}" for name in ("python-flint", witness.LIBRARY)],
         },
     }
     if source := recorded.source_of(case.id):
