@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from radam_ref import Dialect
 
-from ..cases import ARRAYS, Case, Expected
+from ..cases import ARRAYS, Case, Expected, Hyper
 from ..comparison import compare
 from ..naming import in_case
 from ..protocol import Answer, Refusal
@@ -47,8 +47,8 @@ def textbook() -> str:
     return (files(__package__) / "textbook.py").read_text(encoding="utf-8")
 
 
-def program(edits: Sequence[Edit] = ()) -> Program:
-    """The textbook program with edits, applied one after the other.
+def edited(edits: Sequence[Edit]) -> str:
+    """The text of the textbook program with edits, applied one after the other.
 
     Raises
     ------
@@ -60,6 +60,12 @@ def program(edits: Sequence[Edit] = ()) -> Program:
         if (count := source.count(edit.old)) != 1:
             raise ValueError(f"edit.old must occur exactly once, {edit.old!r} occurs {count} times")
         source = source.replace(edit.old, edit.new)
+    return source
+
+
+def program(edits: Sequence[Edit] = ()) -> Program:
+    """The program that the edited text defines; see `edited`."""
+    source = edited(edits)
     defined: dict[str, Any] = {"__name__": __name__}
     # A file of this package with edits that stand in this package: no data comes in.
     exec(compile(source, "textbook.py, edited", "exec"), defined)
@@ -95,10 +101,16 @@ def play(program: Program, case: Case, dialect: Dialect, longest: int | None = N
     except ValueError as error:
         raise Refusal("rejected", str(error)) from error
     answer = Answer()
+    seen: list[list[Array]] = [[] for _ in case.x0]
+    observe = [t for t in case.observe if t <= last]
     try:
         with np.errstate(all="ignore"):
-            for t, params in _walk(program, case, in_case(dialect, case), last):
-                answer.x.update({(t, i): _numbers(x) for i, x in enumerate(params)})
+            for params in _walk(program, case, in_case(dialect, case), last):
+                for rows, x in zip(seen, params, strict=True):
+                    rows.append(np.array(x))
+            for i, rows in enumerate(seen if observe else []):
+                steps = [(t, i) for t in observe]
+                answer.x.update(zip(steps, _numbers(rows), strict=True))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise Refusal("error", f"{type(error).__name__}: {error}") from error
     return answer
@@ -106,22 +118,21 @@ def play(program: Program, case: Case, dialect: Dialect, longest: int | None = N
 
 def over(case: Case, answer: Answer, expected: Expected) -> float:
     """The largest error over the binary64 bound at the steps that the answer has; inf for NaN."""
+    candidates = (expected, *expected.alternatives)
     reached = tuple(takewhile(lambda t: (t, 0) in answer.x, case.observe))
     if not reached:
         return 0.0
-    own = replace(case, observe=reached)
-    candidates = (expected, *expected.alternatives)
-    rows = [
-        e._replace(**{name: getattr(e, name)[: len(reached)] for name in ARRAYS})
-        for e in candidates
-    ]
-    return min(compare(own, answer, row).over for row in rows)
+    if reached != case.observe:
+        case = replace(case, observe=reached)
+        candidates = tuple(
+            e._replace(**{name: getattr(e, name)[: len(reached)] for name in ARRAYS})
+            for e in candidates
+        )
+    return min(compare(case, answer, each).over for each in candidates)
 
 
-def _walk(
-    program: Program, case: Case, dialect: Dialect, last: int
-) -> Iterator[tuple[int, list[Array]]]:
-    """The observed steps, each with the parameters after it."""
+def _walk(program: Program, case: Case, dialect: Dialect, last: int) -> Iterator[list[Array]]:
+    """The parameters after each observed step, which the next step may write into."""
     layout = _Layout(
         HELD_IN.get(case.dtype, case.dtype), case.requires, tuple(x.shape for x in case.x0)
     )
@@ -132,14 +143,17 @@ def _walk(
         m, v = layout.arrays([case.start.m, case.start.v])
         optimizer.load({"t": [case.start.t] * len(shapes), "m": m, "v": v})
     cycle = layout.arrays(case.gradients[:last])
-    observe = frozenset(case.observe)
+    starts, observe = {hyper.start for hyper in case.hyper}, frozenset(case.observe)
+    hypers: list[Hyper] = []
     for t in range(1, last + 1):
+        if t in starts:
+            hypers = [case.hyper_at(t, group) for group in range(max(groups) + 1)]
         grads = [None if g is None else layout.given(g) for g in cycle[(t - 1) % len(cycle)]]
-        optimizer.step(grads, [case.hyper_at(t, group) for group in range(max(groups) + 1)])
+        optimizer.step(grads, hypers)
         if t in observe:
             if [x.shape for x in optimizer.params] != shapes:
                 raise ValueError(f"the parameters change their shapes at step {t}")
-            yield t, optimizer.params
+            yield optimizer.params
         if t in case.restore:
             saved = deepcopy(optimizer.save())
             optimizer = program.optimizer(optimizer.params, groups, dialect, case.dtype)
@@ -173,11 +187,13 @@ class _Layout(NamedTuple):
     def given(self, gradient: Array) -> Array:
         """A gradient that the program may write into, or may not."""
         copy = gradient.copy(order="K")
-        copy.flags.writeable = "readonly" not in self.requires
+        if "readonly" in self.requires:
+            copy.flags.writeable = False
         return copy
 
 
-def _numbers(x: Array) -> tuple[float, ...]:
-    flat = np.ascontiguousarray(x).reshape(-1)
+def _numbers(rows: Sequence[Array]) -> list[tuple[float, ...]]:
+    """The elements of a tensor after each observed step, in C order, complex ones as re, im."""
+    flat = np.array(rows).reshape(len(rows), -1)
     wide = flat.astype(np.complex128 if np.iscomplexobj(flat) else np.float64)
-    return tuple(wide.view(np.float64).tolist())
+    return list(map(tuple, wide.view(np.float64).tolist()))

@@ -7,8 +7,12 @@ The programs of `WHOLES`, which differ in every line, come besides.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import product
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .edits import Edit
 from .lines import (
@@ -48,6 +52,16 @@ _LR_FIRST = (BRANCH, f"m_hat = h.lr * m_hat\n        {BRANCH}")
 _LR1 = "(h.lr if dialect.nesterov else h.lr / k.correction1)"
 
 
+@cache
+def _running_products(beta: float, most: int) -> NDArray[np.float64]:
+    return np.multiply.accumulate(np.full(most, beta))
+
+
+def running_product(beta: float, t: int) -> float:
+    """beta^t as t factors multiplied one after the other; a case may start at step 1,000,000."""
+    return float(_running_products(beta, 1 << t.bit_length())[t - 1])
+
+
 def _second(text: str) -> Edits:
     return ((SECOND, f"self.v[i] = {text}"),)
 
@@ -56,7 +70,8 @@ WRITINGS: Mapping[str, Mapping[str, Edits]] = {
     "power": {
         "libm": (),
         "running product": (
-            (POWER, "return float(np.multiply.reduce(np.full(t, beta)))"),
+            (CLASS, f"from {__name__} import running_product\n\n\n{CLASS}"),
+            (POWER, "return running_product(beta, t)"),
         ),
         "2 ulp above": ((POWER, f"return beta**t + 2 * math.ulp(beta**t) {_PROPER}"),),
         "2 ulp below": ((POWER, f"return beta**t - 2 * math.ulp(beta**t) {_PROPER}"),),
