@@ -84,10 +84,13 @@ def test_a_fault_that_shows_late_is_not_excused() -> None:
 
 @pytest.mark.parametrize("writing", binary32.WRITINGS)
 def test_every_way_to_write_binary32_is_recognised(writing: str) -> None:
-    step = partial(binary32.step, writing=writing)
-    failing = excused(step, load_suite("core/*", skip="core/chain-*"), Dialect(threshold=5.0))
+    """On every third case; the next writing begins with the next case."""
+    cases = load_suite("core/*", skip="core/chain-*")[
+        list(binary32.WRITINGS).index(writing) % 3 :: 3
+    ]
+    failing = excused(partial(binary32.step, writing=writing), cases, Dialect(threshold=5.0))
 
-    assert len(failing) > 40
+    assert len(failing) > 12
     assert all(failing.values())
 
 
@@ -134,10 +137,11 @@ def test_moments_that_are_lost_are_no_matter_of_precision(reset: int) -> None:
 def test_r_t_alone_may_be_rounded_and_that_is_not_any_small_error(
     edit: Edit, excuse: bool, dialect: Dialect
 ) -> None:
-    def step(case: Case) -> Answer:
-        return edits.play(edits.program([edit]), case, dialect)
+    program, cases = edits.program([edit]), load_suite("core/*-f64", skip="core/chain-*")
 
-    cases = load_suite("core/*-f64", skip="core/chain-*")
+    def step(case: Case) -> Answer:
+        return edits.play(program, case, dialect)
+
     failing = [
         (case, answer)
         for case in cases
