@@ -354,7 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = [row._asdict() | {"rounds": times[row.name]} for row in rows]
         missing = [vars(error) for error in absent]
         text = json.dumps(about | {"results": results, "absent": missing}, indent=1)
-        options.json.write_text(text + "\n")
+        options.json.write_text(text + "\n", encoding="utf-8", newline="\n")
     return int(any(error.tree != "BASE" for error in absent))
 
 

@@ -85,7 +85,7 @@ def main() -> None:
     console, results = Console(width=100), []
     for case, dtype in track(jobs, "measuring", console=console):
         rows = measured(kinds, CASES[case], dtype, names)
-        load = os.getloadavg()
+        load = os.getloadavg() if hasattr(os, "getloadavg") else None  # not on Windows
         results += [{"case": case, "dtype": dtype, "load": load, **row} for row in rows]
         console.print(table(case, dtype, rows))
         if not options.only:  # what there is, should this be interrupted
@@ -155,7 +155,7 @@ def count_of_a_turn(step: Step, finish: Step) -> int:
 def extra_bytes(step: Step) -> int | None:
     """What a step takes beyond what was taken before; Linux alone says it."""
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+        Path("/proc/self/clear_refs").write_bytes(b"5")  # the peak is counted from here
         before = in_status("VmRSS")
         step()
         return max(0, in_status("VmHWM") - before)
@@ -164,7 +164,7 @@ def extra_bytes(step: Step) -> int | None:
 
 
 def in_status(name: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
 
 
@@ -190,7 +190,11 @@ def machine(kinds: Any) -> dict[str, Any]:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        lines = [
+            line
+            for line in info.read_text(encoding="utf-8").splitlines()
+            if line.startswith("model name")
+        ]
         model = lines[0].partition(":")[2].strip() if lines else model
     packages = {}
     for name in ("numpy", "numba", "torch", "jax", "optax", "torch-optimi", "pytorch_optimizer"):

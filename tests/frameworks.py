@@ -20,6 +20,7 @@ FRAMEWORKS = {
     "thinc": ("thinc",),
     "dask": ("dask",),
     "skimage": ("skimage",),
+    "sklearn": ("sklearn",),
     "docs": ("sphinx", "myst_parser", "furo"),
 }
 # What the specs of ports begin with that import a framework.

@@ -291,7 +291,14 @@ def test_a_case_kills_what_it_says(case: cases.Case) -> None:
         assert largest_over(program(FAULTS[name].edits), case, "paper") > BEYOND, name
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("logistic", marks=pytest.mark.sklearn),
+        pytest.param("network", marks=pytest.mark.torch),
+        "inverse",
+    ],
+)
 def test_recorded_gradients_are_those_of_the_problem(name: str) -> None:
     stored, again = recordings()[name], record(PROBLEMS[name]())
     assert stored["x0"] == again["x0"]
