@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from .frameworks import FRAMEWORKS, INSTALL, missing
+from .tiers import FRAMEWORKS, INSTALL, missing
 
 settings.register_profile(
     "repeatable",

@@ -18,7 +18,7 @@ import pytest
 import radam_ref
 from radam_ref import rectification
 
-from .frameworks import FRAMEWORKS
+from .tiers import FRAMEWORKS
 
 ROOT = Path(__file__).parents[1]
 

@@ -21,7 +21,7 @@ import radam_ref
 from radam_adapters.numpy_fused import step_inplace
 from radam_ref import Dialect, RAdamConfig, RAdamState, dialects
 
-from .frameworks import torch
+from .tiers import torch
 
 CONFIGS = [
     RAdamConfig(lr=0.1, beta1=beta1, beta2=beta2, dialect=name)

@@ -11,7 +11,7 @@ from radam_adapters._overlap import overlaps_itself
 from radam_adapters.numpy_fused import step_inplace
 from radam_ref import RAdamState, step_many
 
-from ..frameworks import torch
+from ..tiers import torch
 
 
 def test_a_gradient_is_read_before_another_step_writes_into_it() -> None:

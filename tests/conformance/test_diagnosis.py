@@ -25,6 +25,7 @@ from radam_conformance.specimens.faults import FAULTS
 from radam_conformance.verdicts import verdicts
 from radam_ref import Dialect, dialects
 
+from ..tiers import mostly_slow
 from .unlisted import UNLISTED, Unlisted
 
 pytestmark = pytest.mark.usefixtures("oracle_once")
@@ -92,7 +93,10 @@ def test_a_fault_is_named_where_binary32_would_make_1_of_beta2(name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["rho-a-step-late", "rho-in-integers", "rho-without-2", "v-correction-multiplied"]
+    "name",
+    mostly_slow(
+        ["v-correction-multiplied", "rho-a-step-late", "rho-in-integers", "rho-without-2"], 1
+    ),
 )
 def test_a_fault_is_named_where_a_wrong_dialect_fits_best(name: str) -> None:
     cases = load_suite("core/*-f64", skip="core/chain-*")
@@ -113,18 +117,8 @@ def test_a_factor_near_1_is_told_from_1() -> None:
     ]
 
 
-# The search for these goes on for more than a second.
-LATE = ("eps threefold", "r to the fourth", "three t for two", "gradient by 1.5",
-        "t-starts-at-2 + eps-under-the-root")  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] * (fault.name in LATE))
-        for fault in UNLISTED
-    ],
-)
+# A search is seconds long if it finds nothing.
+@pytest.mark.parametrize("fault", mostly_slow(UNLISTED, 4), ids=[fault.name for fault in UNLISTED])
 def test_of_a_fault_in_no_list_nothing_false_is_said(
     fault: Unlisted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

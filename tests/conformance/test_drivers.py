@@ -17,7 +17,7 @@ from radam_conformance.harness import Harness
 from radam_conformance.protocol import Answer, RunRequest, Start
 from radam_conformance.spec import parse_spec
 
-from ..frameworks import marked
+from ..tiers import marked
 
 pytestmark = pytest.mark.posix
 

@@ -18,7 +18,7 @@ from radam_conformance.results import CaseResult
 from radam_conformance.spec import LoadError, parse_spec
 from radam_ref import Dialect, dialects
 
-from ..frameworks import marked
+from ..tiers import marked, mostly_slow
 from .ports.faulty import FAULTS
 from .sample_ports import port
 
@@ -163,18 +163,20 @@ def test_optax_with_x64_passes_in_both_dtypes(judged: Judged) -> None:
 
 @pytest.mark.parametrize(
     ("options", "name"),
-    [
-        ({"dialect": "paper"}, "paper"),
-        ({"dialect": "pytorch"}, "pytorch"),
-        ({"dialect": "optax"}, "optax"),
-        ({"dialect": "authors"}, "authors"),
-        ({"dialect": "paper-hold"}, "paper-hold"),
-        ({"nesterov": True}, "paper + Nesterov's look ahead"),
-        (
-            {"threshold": 5, "unrectified": "hold"},
-            "paper + threshold 5 + unrectified steps hold",
-        ),
-    ],
+    mostly_slow(
+        [
+            ({"dialect": "paper"}, "paper"),
+            ({"dialect": "pytorch"}, "pytorch"),
+            ({"dialect": "optax"}, "optax"),
+            ({"dialect": "authors"}, "authors"),
+            ({"dialect": "paper-hold"}, "paper-hold"),
+            ({"nesterov": True}, "paper + Nesterov's look ahead"),
+            (
+                {"threshold": 5, "unrectified": "hold"},
+                "paper + threshold 5 + unrectified steps hold",
+            ),
+        ]
+    ),
 )
 def test_the_specification_passes_exactly_in_each_dialect(
     options: dict[str, object], name: str
@@ -190,7 +192,7 @@ def test_the_specification_passes_exactly_in_each_dialect(
 # Wrong ports
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", mostly_slow(FAULTS, 3))
 def test_a_wrong_port_fails_and_is_never_excused(judged: Judged, fault: str) -> None:
     report = judged(FAULTY, f"fault={fault}", cases=FLOAT64)
 
@@ -200,6 +202,7 @@ def test_a_wrong_port_fails_and_is_never_excused(judged: Judged, fault: str) -> 
     assert exit_code([report], grade="binary32") == 1
 
 
+@pytest.mark.slow
 def test_a_wrong_port_judged_by_name_is_no_mismatch_of_dialects() -> None:
     few = [case for case in FEW if case.dtype == "float64"]
     report = judge(port("faulty", fault="r inverted"), few, dialect=dialects["pytorch"])
@@ -234,8 +237,8 @@ def test_betas_in_float32_fail_wherever_they_are_other_numbers(judged: Judged) -
     assert len(report.of("pass")) == len(FLOAT64) - len(changed)
 
 
-@pytest.mark.parametrize("scalars", ["mixed", "closed"])
-@pytest.mark.parametrize("threshold", [4, 5])
+@pytest.mark.parametrize("scalars", mostly_slow(["mixed", "closed"], 1))
+@pytest.mark.parametrize("threshold", mostly_slow([4, 5], 1))
 def test_scalars_in_binary32_are_a_fault_with_a_name(scalars: str, threshold: int) -> None:
     report = judge(port("textbook", scalars=scalars, threshold=threshold), SHORT)
 
@@ -255,7 +258,7 @@ def test_scalars_in_binary32_are_a_fault_with_a_name(scalars: str, threshold: in
         ("raise", "error", "ZeroDivisionError: no second moment"),
         ("lack", "unsupported", "large lr"),
         ("exit", "crash", "exit code 3"),
-        ("kill", "crash", "signal SIGKILL"),
+        pytest.param("kill", "crash", "signal SIGKILL", marks=pytest.mark.slow),
         ("sleep", "timeout", "no answer in time"),
     ],
 )
@@ -294,7 +297,7 @@ def test_numbers_that_are_always_nan_are_errors() -> None:
         ("raise", "error: ZeroDivisionError: no second moment"),
         ("exit", "crash: exit code 3"),
         ("kill", "crash: signal SIGKILL"),
-        ("sleep", "timeout: no answer in time"),
+        pytest.param("sleep", "timeout: no answer in time", marks=pytest.mark.slow),
     ],
 )
 def test_a_port_that_cannot_answer_the_first_case_is_a_harness_fault(
@@ -306,6 +309,7 @@ def test_a_port_that_cannot_answer_the_first_case_is_a_harness_fault(
     assert f"the harness fails the first case, core/smoke-01-f64: {sentence}" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_port_that_dies_too_often_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(harness, "MOST_RESTARTS", 2)
     cases = [case for case in FLOAT64 if case.hyper[0].lr == 1.0 or "smoke" in case.flags]

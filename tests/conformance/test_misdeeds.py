@@ -14,6 +14,7 @@ from radam_conformance.harness import Harness
 from radam_conformance.protocol import Answer, RunRequest
 from radam_conformance.spec import LoadError, parse_spec
 
+from ..tiers import mostly_slow
 from .sample_ports import port
 
 pytestmark = pytest.mark.posix
@@ -42,19 +43,22 @@ def right() -> Sequence[Answer | None]:
 
 @pytest.mark.parametrize(
     "deed",
-    [
-        "print",
-        "print from C",
-        "close stdout",
-        "redirect",
-        "start a thread",
-        "overwrite",
-        "unsettle",
-        "fork",
-        "fork in C",
-        "view",
-        "remember",
-    ],
+    mostly_slow(
+        [
+            "print",
+            "print from C",
+            "close stdout",
+            "redirect",
+            "start a thread",
+            "overwrite",
+            "unsettle",
+            "fork",
+            "fork in C",
+            "view",
+            "remember",
+        ],
+        fast=5,
+    ),
 )
 def test_a_right_port_passes_whatever_else_it_does(
     right: Sequence[Answer | None], deed: str
@@ -66,19 +70,22 @@ def test_a_right_port_passes_whatever_else_it_does(
 
 @pytest.mark.parametrize(
     ("deed", "kind", "text"),
-    [
-        ("nan", "answered", ""),  # and the comparison calls it an error
-        ("raise", "error", "ZeroDivisionError: no second moment"),
-        ("shape", "error", "ValueError: params came back as float64 of shape (2,) at t = 1"),
-        ("lack", "unsupported", "large lr"),
-        ("sys.exit", "error", "SystemExit: 3"),
-        ("stop", "error", "Stop: enough"),
-        ("recurse", "error", "RecursionError: maximum recursion depth exceeded"),
-        ("devour", "error", "MemoryError: Unable to allocate 256. PiB"),
-        ("overflow", "crash", "signal SIGSEGV"),
-        ("exit", "crash", "exit code 3"),
-        ("kill", "crash", "signal SIGKILL"),
-    ],
+    mostly_slow(
+        [
+            ("nan", "answered", ""),  # and the comparison calls it an error
+            ("raise", "error", "ZeroDivisionError: no second moment"),
+            ("shape", "error", "ValueError: params came back as float64 of shape (2,) at t = 1"),
+            ("lack", "unsupported", "large lr"),
+            ("sys.exit", "error", "SystemExit: 3"),
+            ("stop", "error", "Stop: enough"),
+            ("recurse", "error", "RecursionError: maximum recursion depth exceeded"),
+            ("devour", "error", "MemoryError: Unable to allocate 256. PiB"),
+            ("overflow", "crash", "signal SIGSEGV"),
+            ("exit", "crash", "exit code 3"),
+            ("kill", "crash", "signal SIGKILL"),
+        ],
+        fast=5,
+    ),
 )
 def test_a_port_that_fails_in_one_case_is_judged_by_the_next_all_the_same(
     right: Sequence[Answer | None], deed: str, kind: str, text: str

@@ -26,7 +26,7 @@ from radam_conformance.specimens.faults import FAULTS as MISTAKES
 from radam_conformance.specimens.variants import VARIANTS, WHOLES
 from radam_ref import dialects
 
-from ..frameworks import marked
+from ..tiers import marked
 from .sample_ports import port
 
 pytestmark = [pytest.mark.posix, pytest.mark.usefixtures("oracle_once")]

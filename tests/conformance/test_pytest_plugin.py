@@ -89,6 +89,7 @@ def test_a_right_port_passes_on_several_processes(tmp_path: Path) -> None:
     assert f"{count} passed" in done.out
 
 
+@pytest.mark.slow
 def test_the_time_limits_of_the_tests_are_multiplied(in_project: Run, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
         "import time\n\n\ndef step(params, grads, state, hyper):\n"

@@ -28,6 +28,7 @@ from radam_conformance.reports.document import first_rectified
 from radam_conformance.results import CaseResult, Known, Verdict
 from radam_ref import Dialect, rho
 
+from ..tiers import mostly_slow
 from .sample_ports import port
 from .test_cli import Run, run
 
@@ -573,12 +574,15 @@ def test_run_writes_every_kind_over_several_ports(run: Run, tmp_path: Path) -> N
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize(
     ("words", "code", "said"),
-    [
-        ("> /dev/full", 2, "stdout cannot be written: No space left on device\n"),
-        ("| true", 0, ""),
-        (">&-", 0, ""),
-        ("2> /dev/full", 0, ""),
-    ],
+    mostly_slow(
+        [
+            ("> /dev/full", 2, "stdout cannot be written: No space left on device\n"),
+            ("| true", 0, ""),
+            (">&-", 0, ""),
+            ("2> /dev/full", 0, ""),
+        ],
+        fast=1,
+    ),
 )
 def test_a_stdout_that_takes_nothing_costs_no_report(
     tmp_path: Path, words: str, code: int, said: str
@@ -592,6 +596,7 @@ def test_a_stdout_that_takes_nothing_costs_no_report(
     assert reports.read_report(path)["exit_code"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_the_verdict_says_more_than_a_full_stdout(tmp_path: Path) -> None:
     wrong = [port("textbook").text, "--set", "scalars=mixed", "--only", "core/crossing-06-f64"]
@@ -602,7 +607,7 @@ def test_the_verdict_says_more_than_a_full_stdout(tmp_path: Path) -> None:
     assert "stdout cannot be written" in done.stderr
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("encoding", mostly_slow(["ascii", "cp1252"], fast=1))
 def test_signs_that_the_terminal_lacks_are_question_marks(encoding: str) -> None:
     wrong = [port("faulty").text, "--set", "fault=t counts twice", "--explain"]
     command = [SCRIPT, "run", *wrong, "--only", "core/smoke-01-f64"]

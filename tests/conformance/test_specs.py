@@ -9,7 +9,7 @@ import pytest
 from radam_conformance.drivers import load
 from radam_conformance.spec import LoadError, SpecError, parse_spec
 
-from ..frameworks import marked
+from ..tiers import marked
 
 
 @pytest.mark.posix

@@ -12,7 +12,7 @@ import pytest
 from radam_ref import RAdamConfig, Stepper, dialects, init, minimize, step
 from radam_ref.optimize import stop
 
-from ..frameworks import jnp, marked, torch
+from ..tiers import jnp, marked, torch
 from .problems import Array, bowl, by_hand, rosenbrock
 
 HOLD = RAdamConfig(lr=0.01, dialect="paper-hold")

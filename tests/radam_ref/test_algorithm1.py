@@ -12,7 +12,7 @@ import pytest
 import radam_ref
 from radam_ref import algorithm1, schedules
 
-from ..frameworks import in_float64, jax, jnp, marked, optax, torch
+from ..tiers import in_float64, jax, jnp, marked, optax, torch
 
 STEPS, ALPHA = 1000, 0.01
 X0 = np.linspace(-2, 2, 7)

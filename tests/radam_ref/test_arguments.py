@@ -24,7 +24,7 @@ from radam_ref import (
     step,
 )
 
-from ..frameworks import jnp, torch
+from ..tiers import jnp, torch
 
 X = np.ones((2, 3))
 STATE = init(X)

@@ -24,7 +24,7 @@ from radam_ref import (
     step,
 )
 
-from ..frameworks import torch
+from ..tiers import torch
 from .cplusplus import compile_forms
 
 Array = np.ndarray[Any, Any]

@@ -14,7 +14,7 @@ from array_api_strict._flags import supported_versions
 
 from radam_ref import Dialect, RAdamConfig, init, load_state, save_state, step
 
-from ..frameworks import dask_array, jax, jnp, marked, torch
+from ..tiers import dask_array, jax, jnp, marked, torch
 
 Array = Any
 

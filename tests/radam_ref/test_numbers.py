@@ -12,7 +12,7 @@ import pytest
 
 from radam_ref import RAdamConfig, RAdamState, dialects, init, step
 
-from ..frameworks import jax, jnp, marked, torch
+from ..tiers import jax, jnp, marked, torch
 from . import exact
 
 Array = Any

@@ -11,7 +11,7 @@ from flint import arb
 
 from radam_ref import Dialect, RAdamConfig, RAdamState, init, step
 
-from ..frameworks import jax, jnp, torch
+from ..tiers import jax, jnp, torch
 from . import exact
 
 Array = np.ndarray[Any, Any]

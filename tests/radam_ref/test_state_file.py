@@ -31,7 +31,7 @@ from radam_ref import (
     step,
 )
 
-from ..frameworks import dask_array, jnp, marked, torch
+from ..tiers import dask_array, jnp, marked, torch
 
 Array = Any
 

@@ -24,7 +24,7 @@ from radam_ref import (
     step_many,
 )
 
-from ..frameworks import jax, jnp, marked, torch
+from ..tiers import jax, jnp, marked, torch
 from . import exact
 
 BETA2 = (0.61, 0.9, 0.99, 0.999, 0.9999, 1 - 2.0**-17, 1 - 2.0**-20)

@@ -1,10 +1,12 @@
-"""The frameworks that some tests need: imported when a test first uses them, each with a marker.
+"""What divides tests into tiers: frameworks that only some need, and parameters that are slow.
 
-A test that uses one carries its marker, so that the fast tier runs where none is installed.
+A framework is imported when a test first uses it. A test that uses one carries its marker, so that
+the fast tier runs where none is installed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from importlib.util import find_spec
@@ -67,8 +69,16 @@ def marked(*params: Any) -> list[Any]:
     return [pytest.param(*values, marks=_marks(values)) for values in map(_as_tuple, params)]
 
 
+def mostly_slow(params: Iterable[Any], fast: int = 2) -> list[Any]:
+    """Parameters for `parametrize` of which only the first few are in the fast tier."""
+    return [
+        pytest.param(*values, marks=[pytest.mark.slow] * (place >= fast))
+        for place, values in enumerate(map(_as_tuple, params))
+    ]
+
+
 def _as_tuple(param: Any) -> tuple[Any, ...]:
-    return param if isinstance(param, tuple) else (param,)
+    return param if type(param) is tuple else (param,)
 
 
 def _marks(values: tuple[Any, ...]) -> list[pytest.MarkDecorator]:
