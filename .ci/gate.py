@@ -34,8 +34,11 @@ OF_THE_WHEEL = (
     "tests/conformance/test_cli.py::test_verify_says_how_much_it_checked",
     "tests/conformance/test_pytest_plugin.py::test_the_tests_have_the_ids_of_the_cases",
 )
-PIP = ".venv/bin/pip install -q -c constraints.txt"
-PYTEST = ".venv/bin/python -m pytest -q -n auto --dist loadfile"
+DEV = ".venv-dev/bin"
+PIP = "pip install -q -c constraints.txt"
+PARALLEL = "-n auto --dist loadfile"
+COLLECT = "python -m pytest --collect-only -q"
+SHOWN = 60  # lines of what a stage said that passed
 
 
 class Failed(Exception):
@@ -88,7 +91,12 @@ class Gate:
         with self._lock:
             self._running.discard(process)
             self.rows.append((stage, seconds, "failed" if code else "passed"))
-            print(f"\n=== {stage} ({seconds:.0f} s)\n$ {command}\n{text}", flush=True)
+            lines = text.splitlines()
+            left_out = 0 if code else max(0, len(lines) - SHOWN)
+            print(f"\n=== {stage} ({seconds:.0f} s)\n$ {command}")
+            if left_out:
+                print(f"[{left_out} lines]")
+            print("\n".join(lines[left_out:]), flush=True)
         if code:
             raise Failed(f"{stage}: exit code {code}")
         self._look_at_skips(stage, text)
@@ -115,29 +123,56 @@ def command_of_readme(number: int) -> str:
     return [line for line in lines if line.startswith("python3 -m venv")][number - 1]
 
 
-def clone(gate: Gate, name: str) -> Path:
+def clone(folder: Path) -> Path:
     """A fresh clone of what is committed."""
-    folder = gate.work / name
     subprocess.run(["git", "clone", "-q", TREE, folder], check=True)
     return folder
 
 
-def tests(gate: Gate, wheel: Future[Path]) -> None:
-    """README's second command, the tests that it leaves out, and lint, in one clone; the wheel."""
-    here = clone(gate, "tests")
-    collect = ".venv/bin/python -m pytest --collect-only -q"
+def tests(gate: Gate, here: Path, dev: Future[None], every: Future[set[str]]) -> None:
+    """README's second command, and then the tests that it leaves out: all tests, each once."""
     gate.run("README command 2", command_of_readme(2), here)
-    fast = ids(gate.run("ids of the fast tier", collect, here))
-    gate.run("install dev", f"{PIP} -e '.[dev]'", here)
-    rest = ids(gate.run("ids of the rest", f"{collect} -m 'not fast'", here))
-    every = ids(gate.run("ids of all tests", f"{collect} -m ''", here))
-    if len(fast) + len(rest) != len(every) or fast | rest != every:
-        odd = sorted(fast ^ rest ^ every)[:5]
+    fast = ids(gate.run("ids of the fast tier", f".venv/bin/{COLLECT}", here))
+    dev.result()
+    command = f"{DEV}/python -m pytest -v -m 'not fast' {PARALLEL}"
+    ran = gate.run("the rest of the tests", command, here)
+    rest = set(re.findall(r"^\[gw\d+\] \[ *\d+%\] [A-Z]+ (.*?) *$", ran, re.M))
+    if fast & rest or fast | rest != every.result():
+        odd = sorted(fast & rest | (fast | rest) ^ every.result())[:5]
         raise Failed(f"the tiers are not all tests, each once; for example {odd}")
-    gate.run("the rest of the tests", f"{PYTEST} -m 'not fast'", here)
-    gate.run("lint", "PATH=$PWD/.venv/bin:$PATH nox -s lint --no-venv --no-install", here)
 
-    gate.run("install the wheel", f"{PIP} --force-reinstall --no-deps {wheel.result()}", here)
+
+def all_ids(gate: Gate, here: Path, dev: Future[None]) -> set[str]:
+    """The ids of all tests, where every framework is installed."""
+    dev.result()
+    return ids(gate.run("ids of all tests", f"{DEV}/{COLLECT} -m ''", here))
+
+
+def install_dev(gate: Gate, here: Path) -> None:
+    """All that the rest of the tests need, into an environment of its own."""
+    gate.run("install dev", f"python3 -m venv .venv-dev && {DEV}/{PIP} -e '.[dev]'", here)
+
+
+def lint(gate: Gate, here: Path, dev: Future[None]) -> None:
+    """Style, types, layers, spelling, workflows."""
+    dev.result()
+    gate.run("lint", f"PATH=$PWD/{DEV}:$PATH nox -s lint --no-venv --no-install", here)
+
+
+def ids(listing: str) -> set[str]:
+    """The ids of tests in what `pytest --collect-only -q` prints."""
+    return {line for line in listing.splitlines() if "::" in line}
+
+
+def suite(gate: Gate, here: Path, wheel: Future[Path]) -> None:
+    """README's first command, the suite's own checks, and the wheel outside the tree."""
+    gate.run("README command 1", command_of_readme(1), here)
+    gate.run("install gmpy2", f".venv/bin/{PIP} gmpy2", here)
+    gate.run("regenerate", ".venv/bin/radam-conformance verify --regenerate", here)
+    gate.run("selftest", ".venv/bin/radam-conformance selftest", here)
+
+    install = f".venv/bin/{PIP} 'radam-ref[test] @ file://{wheel.result()}'"
+    gate.run("install the wheel", install, here)
     outside = gate.work / "outside"
     outside.mkdir()
     for name in ("tests", "docs", "examples"):
@@ -146,31 +181,15 @@ def tests(gate: Gate, wheel: Future[Path]) -> None:
         shutil.copy(here / name, outside)
     python = here / ".venv/bin/python"
     test = "import radam_ref as r, sys; sys.exit('site-packages' not in r.__file__)"
-    files = " ".join(OF_THE_WHEEL)
-    command = f'{python} -c "{test}" && {python} -m pytest -q -n auto --dist loadfile {files}'
-    gate.run("the wheel, outside the tree", command, outside)
+    command = f"{python} -m pytest -m fast {PARALLEL} {' '.join(OF_THE_WHEEL)}"
+    gate.run("the wheel, outside the tree", f'{python} -c "{test}" && {command}', outside)
 
 
-def ids(listing: str) -> set[str]:
-    """The ids of tests in what `pytest --collect-only -q` prints."""
-    return {line for line in listing.splitlines() if "::" in line}
-
-
-def suite(gate: Gate) -> None:
-    """README's first command; then, in the same clone, the suite's own checks."""
-    here = clone(gate, "suite")
-    gate.run("README command 1", command_of_readme(1), here)
-    gate.run("install gmpy2", f"{PIP} gmpy2", here)
-    gate.run("regenerate", ".venv/bin/radam-conformance verify --regenerate", here)
-    gate.run("selftest", ".venv/bin/radam-conformance selftest", here)
-
-
-def build(gate: Gate) -> Path:
+def build(gate: Gate, here: Path) -> Path:
     """The wheel, made from the sdist; both hold what git keeps and nothing else."""
-    here = clone(gate, "wheel")
     gate.run(
         "a wheel",
-        f"python3 -m venv .venv && {PIP} build && .venv/bin/python -m build . >build.log\n"
+        f"python3 -m venv .venv && .venv/bin/{PIP} build && .venv/bin/python -m build >build.log\n"
         ".venv/bin/python .ci/contents dist",
         here,
     )
@@ -189,13 +208,19 @@ def main() -> int:
     start = time.monotonic()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
         gate = Gate(Path(work))
-        with ThreadPoolExecutor(4) as pool:
-            wheel = pool.submit(build, gate)
+        with ThreadPoolExecutor(7) as pool:
+            main, other, third = (clone(gate.work / name) for name in ("tests", "suite", "wheel"))
+            dev = pool.submit(install_dev, gate, main)
+            wheel = pool.submit(build, gate, third)
+            every = pool.submit(all_ids, gate, main, dev)
             lanes = [
+                dev,
                 wheel,
+                every,
+                pool.submit(tests, gate, main, dev, every),
+                pool.submit(suite, gate, other, wheel),
+                pool.submit(lint, gate, main, dev),
                 pool.submit(packaging, gate, wheel),
-                pool.submit(tests, gate, wheel),
-                pool.submit(suite, gate),
             ]
             try:
                 wait(lanes, return_when=FIRST_EXCEPTION)
