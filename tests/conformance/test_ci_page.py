@@ -1,4 +1,4 @@
-"""docs/ci.md and the reusable workflow: what people copy or call runs as it stands."""
+"""docs/ci.md and the reusable workflow: what people copy or call runs unchanged."""
 
 import json
 import os
