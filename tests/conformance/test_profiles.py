@@ -12,7 +12,6 @@ import pytest
 
 from radam_conformance import cli, harness_trials, laws
 from radam_conformance.cases import Case, load_suite
-from radam_conformance.faulty import FAULTS
 from radam_conformance.features import FEATURES, PROFILES
 from radam_conformance.harness import Harness, Outcome
 from radam_conformance.identify import expectation
@@ -257,10 +256,11 @@ def test_laws_are_tried_on_the_same_inputs_for_the_same_seed() -> None:
     assert inputs(1) == inputs(1) != inputs(2)
 
 
-@pytest.mark.slow
-def test_every_faulty_harness_gets_its_exact_verdict_and_exit_code() -> None:
-    trials = harness_trials.run()
-    assert [trial.name for trial in trials] == list(FAULTS)
+def test_a_faulty_harness_gets_its_exact_verdict_and_exit_code() -> None:
+    """`radam-conformance selftest` tries every one."""
+    names = ["noisy-stdout", "crash", "out-of-order", "half-a-line"]
+    trials = harness_trials.run(names=names)
+    assert [trial.name for trial in trials] == names
     assert [trial.name for trial in trials if not trial.is_right] == []
 
 

@@ -46,7 +46,7 @@ class Arithmetic(NamedTuple):
     ratio: Callable[[Number], tuple[Any, Any]]
 
 
-ARITHMETICS = {
+LIBRARIES = {
     "mpmath": Arithmetic(mp.mpf, mp.sqrt, mp.workprec, lambda x: libmp.to_rational(x._mpf_))
 }
 try:
@@ -54,13 +54,13 @@ try:
 except ImportError:
     pass
 else:
-    ARITHMETICS["gmpy2"] = Arithmetic(
+    LIBRARIES["gmpy2"] = Arithmetic(
         gmpy2.mpfr,
         gmpy2.sqrt,
         lambda bits: gmpy2.context(precision=bits),
         lambda x: x.as_integer_ratio(),
     )
-*_, LIBRARY = ARITHMETICS  # the fastest that is installed
+*_, LIBRARY = LIBRARIES  # the fastest that is installed
 
 
 def pairs(
@@ -79,13 +79,13 @@ def pairs(
     branches : mapping of (beta2, t) to bool, optional
         Steps that are rectified or not, whatever rho_t is.
     library : str
-        A key of `ARITHMETICS`.
+        A key of `LIBRARIES`.
 
     Returns
     -------
     list of list of (hi, lo)
     """
-    kit, forced = ARITHMETICS[library], {} if branches is None else branches
+    kit, forced = LIBRARIES[library], {} if branches is None else branches
     bits = LONG_BITS if case.steps > LONG_STEPS else SHORT_BITS
     with kit.precision(bits):
         tensors = [_follow(case, dialect, i, forced, kit) for i in range(len(case.x0))]
