@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nox
@@ -54,10 +55,19 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def suite(session: nox.Session) -> None:
+    """The suite's own checks: every vector by both oracles again, every fault and every variant."""
+    install(session, "test")
+    session.run("radam-conformance", "verify", "--regenerate")
+    session.run("radam-conformance", "selftest")
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """The wheel on newer Pythons, with all extras and the oldest libraries; or -- newer alone."""
     session.install("-q", "-c", "constraints.txt", "build")
     folder = session.create_tmp()
+    shutil.rmtree(folder, ignore_errors=True)  # an older wheel may be there
     session.run("python", "-m", "build", "--outdir", folder, silent=True)
     session.run("python", ".ci/contents", folder)
     (built,) = Path(folder).glob("*.whl")
@@ -67,4 +77,4 @@ def wheel(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def gate(session: nox.Session) -> None:
     """All that a change must pass, in fresh clones: what `.ci/run` runs."""
-    session.run("python3", ".ci/gate.py")
+    session.run("python3", ".ci/gate.py", interrupt_timeout=60, terminate_timeout=60)

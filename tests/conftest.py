@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -29,9 +30,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Run the fast tier, unless `-m` chooses another or a file is named: that runs as a whole."""
-    words = config.invocation_params.args
-    chosen = any(str(word).startswith("-m") or ".py" in str(word) for word in words)
-    if not chosen:
+    chosen = any(str(word).startswith("-m") for word in config.invocation_params.args)
+    named = any(".py" in argument for argument in config.args)
+    if not (chosen or named or config.option.markexpr):
         config.option.markexpr = "fast"
 
 
@@ -53,7 +54,7 @@ def pytest_pycollect_makemodule(
     module_path: Path, parent: pytest.Collector
 ) -> pytest.Module | None:
     """Collect a file that is named after a framework as one that needs it."""
-    framework = module_path.stem.split("_")[1]
+    framework = module_path.stem.removeprefix("test_").partition("_")[0]
     if framework not in FRAMEWORKS:
         return None
     module = FrameworkModule.from_parent(parent, path=module_path)
@@ -61,6 +62,7 @@ def pytest_pycollect_makemodule(
     return module
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than there are cores: many tests wait for processes that they started."""
     return (os.cpu_count() or 1) + 1
@@ -77,6 +79,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items if sys.platform == "win32" else ():
         if item.get_closest_marker("posix"):
             item.add_marker(pytest.mark.skip(reason="needs a POSIX system, for example WSL"))
+
+
+def pytest_collection_finish() -> None:
+    """Leave the frameworks, which stay to the end, out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -6,6 +6,8 @@ the fast tier runs where none is installed.
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
@@ -48,7 +50,10 @@ class Framework:
         self.__name__ = name
 
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(import_module(self.__name__), attribute)
+        if self.__name__ not in sys.modules:
+            import_module(self.__name__)
+            gc.freeze()  # it stays to the end: no garbage collection need look through it
+        return getattr(sys.modules[self.__name__], attribute)
 
 
 torch = Framework("torch")

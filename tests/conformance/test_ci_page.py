@@ -66,7 +66,7 @@ def test_the_call_names_the_workflow_and_its_inputs() -> None:
     (job,) = CALL["jobs"].values()
     required = {name for name, entry in INPUTS.items() if entry.get("required") == "true"}
 
-    assert job["uses"] == f"radam-ref/radam-ref/{CALLED}@v1"
+    assert job["uses"] == f"radam-ref/radam-ref/{CALLED}@v0"
     assert required <= job["with"].keys() <= INPUTS.keys()
     assert job["permissions"] == {"contents": "write"}
     assert "badge-branch" in job["with"]
