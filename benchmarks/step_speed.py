@@ -225,7 +225,7 @@ def write(kinds: Any, results: list[dict[str, Any]]) -> str:
 
 
 def chart(document: dict[str, Any], file: Path) -> Path:
-    """Draw a PNG beside `file`: the time of a step against the size, of float32 in one array."""
+    """Draw a PNG next to `file`: the time of a float32 step of one array against its size."""
     said, results = document["machine"], document["results"]
     where = said.get("gpu", f"{said['processor']}, {said['cores']} cores")
     figure, axes = plt.subplots(figsize=(7.2, 5), layout="constrained")

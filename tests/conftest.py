@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import pytest
@@ -62,10 +61,10 @@ def pytest_pycollect_makemodule(
     return module
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than there are cores: many tests wait for processes that they started."""
-    return (os.cpu_count() or 1) + 1
+@pytest.hookimpl(optionalhook=True, wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """One worker more than xdist would start: many tests wait for processes that they started."""
+    return (yield) + 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
